@@ -1,0 +1,263 @@
+"""The adapter protocol: what a framework is asked, and what it answers.
+
+An implementation is one public way a framework computes an operator, written as a Python
+expression in the framework's own words. The expression is what runs and what the snippet in the
+report shows, so the two cannot drift apart. An adapter never sees a truth: `Call` has no expected
+field, and nothing here imports `reference`.
+"""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PROTOCOL = 1
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to judge: everything the framework may know.
+
+    inputs: operator inputs at `dtype` (`ml_dtypes.bfloat16` where NumPy has none), class axis last;
+        integer labels are int64. Scalar inputs have shape (N,), class vectors (N, C).
+    parameters: only those the case sets; Python scalars, or arrays at `dtype` (class weights).
+    reduction: `none`, `sum`, `mean` (over all losses) or `weighted_mean` (over the weights of the
+        targets that are kept).
+    upstream: the cotangent of the output, in the output's shape, at `dtype`.
+    wrt: the inputs whose gradient is asked, in the order of the operator's inputs.
+    """
+
+    operator: str
+    dtype: str
+    inputs: Mapping[str, Array]
+    parameters: Mapping[str, Any]
+    reduction: str
+    upstream: Array
+    wrt: tuple[str, ...]
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """`value` and one `gradient.<input>` for each input in `wrt`."""
+        return ("value", *(f"gradient.{name}" for name in self.wrt))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the mean and the weighted mean can differ."""
+        return bool({"class_weights", "ignore_index"} & set(self.parameters))
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The framework refused: exception class and first line of its message."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """The implementation declares that it cannot do this, and why."""
+
+    reason: str
+
+
+Answer = Array | Raised | Unsupported
+Outcome = Mapping[str, Answer]
+"""One answer for each quantity of the call."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One row of an adapter's table.
+
+    name: the public API, or the expression users write (unique in its adapter).
+    operator: the operator of `reference/` that it computes.
+    code: a Python expression over the operator's inputs and parameters by name. A parameter that
+        the expression does not mention is not supported. `reduction` stands for the framework's own
+        reduction argument where it has one.
+    reductions: reduction of the suite -> the framework's argument, for code that mentions
+        `reduction`; otherwise the adapter's own `reductions` wrap the expression.
+    defaults: what a parameter of the expression is when the case does not set it.
+    dtypes, modes: where it is run; None means everywhere the adapter runs.
+    fixed: inputs that the implementation treats as constants (no gradient), with the reason.
+    flush: modes in which subnormals may come back as zeros.
+    control: why this code is known to be bad; a negative control must fail the suite.
+    documentation: URL of the page that says what it computes.
+    """
+
+    name: str
+    operator: str
+    code: str
+    reductions: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: tuple[str, ...] | None = None
+    modes: tuple[str, ...] | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    flush: tuple[str, ...] = ()
+    control: str = ""
+    documentation: str = ""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names that the expression mentions."""
+        tree = ast.parse(self.code.strip(), mode="eval")
+        return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+class Adapter(ABC):
+    """One framework: a table of implementations and four conversions.
+
+    Subclasses set the class attributes and write `versions`, `tensor`, `array`, `differentiate` and
+    the snippet's phrases; everything else is here.
+    """
+
+    protocol: int = PROTOCOL
+    framework: str
+    modes: tuple[str, ...]
+    implementations: tuple[Implementation, ...]
+    namespace: Mapping[str, Any]
+    """What the expressions may name: `{"torch": torch, "F": torch.nn.functional}`."""
+    imports: str
+    """The snippet's first lines, which give the same names."""
+    reductions: Mapping[str, str] = {"none": "{}"}
+    """Reduction of the suite -> a template around an expression that has no reduction argument."""
+
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """Version of each package that takes part."""
+
+    @abstractmethod
+    def tensor(self, values: Array) -> Any:
+        """The framework's tensor for a NumPy array, exactly."""
+
+    @abstractmethod
+    def array(self, tensor: Any) -> Array:
+        """The NumPy array for a framework's tensor, exactly (bfloat16 as `ml_dtypes.bfloat16`)."""
+
+    @abstractmethod
+    def differentiate(
+        self,
+        function: Callable[..., Any],
+        key: tuple[Any, ...],
+        tensors: Mapping[str, Any],
+        wrt: Sequence[str],
+        upstream: Any,
+        mode: str,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Value and VJPs of `function(**tensors)`, in the given mode.
+
+        key identifies the function (equal keys, equal functions), for caches of compiled code.
+        With an empty `wrt` only the value is computed.
+        """
+
+    @abstractmethod
+    def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
+        """A paste-ready program in the framework's own words that prints the value and gradients."""
+
+    def flags(self) -> dict[str, str]:
+        """Settings that could change results (threads, x64, oneDNN), for the results' header."""
+        return {}
+
+    def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
+        """Why the implementation cannot take this call; empty if it can."""
+        if implementation.modes is not None and mode not in implementation.modes:
+            return f"not run in mode {mode}"
+        if implementation.dtypes is not None and call.dtype not in implementation.dtypes:
+            return f"no {call.dtype}"
+        missing = sorted(set(call.parameters) - implementation.names)
+        if missing:
+            return f"no argument for {', '.join(missing)}"
+        if self._reduction(implementation, call) is None:
+            return f"no reduction {call.reduction}"
+        return ""
+
+    def expression(self, implementation: Implementation, call: Call) -> str:
+        """The expression that runs, with its reduction."""
+        reduction = self._reduction(implementation, call)
+        if reduction is None:
+            raise ValueError(f"{implementation.name}: no reduction {call.reduction}")
+        code = implementation.code.strip()
+        return code if "reduction" in implementation.names else reduction.format(code)
+
+    def constants(self, implementation: Implementation, call: Call) -> dict[str, Any]:
+        """The scalar parameters of the expression: those of the case over the defaults."""
+        values = {**implementation.defaults, **call.parameters}
+        if "reduction" in implementation.names:
+            values["reduction"] = self._reduction(implementation, call)
+        known = {name: value for name, value in values.items() if name in implementation.names}
+        return {name: v for name, v in known.items() if not isinstance(v, np.ndarray)}
+
+    def run(self, implementation: Implementation, call: Call, mode: str) -> Outcome:
+        """Run one call. Never raises for what the framework does: see `Raised`, `Unsupported`."""
+        reason = self.unsupported(implementation, call, mode)
+        if reason:
+            return dict.fromkeys(call.quantities, Unsupported(reason))
+        wrt = tuple(name for name in call.wrt if name not in implementation.fixed)
+        outcome: dict[str, Answer] = {
+            f"gradient.{name}": Unsupported(reason)
+            for name, reason in implementation.fixed.items()
+            if name in call.wrt
+        }
+        answer = self._attempt(implementation, call, mode, wrt)
+        if isinstance(answer, Raised) and wrt:
+            # Attribute the error: each quantity on its own.
+            answer = self._attempt(implementation, call, mode, ())
+            for name in wrt:
+                alone = self._attempt(implementation, call, mode, (name,))
+                quantity = f"gradient.{name}"
+                outcome[quantity] = alone if isinstance(alone, Raised) else alone[quantity]
+        if isinstance(answer, Raised):
+            outcome.setdefault("value", answer)
+        else:
+            outcome.update(answer)
+        return outcome
+
+    def _attempt(
+        self, implementation: Implementation, call: Call, mode: str, wrt: tuple[str, ...]
+    ) -> dict[str, Answer] | Raised:
+        try:
+            constants = self.constants(implementation, call)
+            expression = self.expression(implementation, call)
+            arrays = {**call.inputs, **call.parameters}
+            tensors = {
+                name: self.tensor(array)
+                for name, array in arrays.items()
+                if name in implementation.names and isinstance(array, np.ndarray)
+            }
+            key = (expression, tuple(sorted(constants.items())), tuple(tensors))
+            function = self._function(key)
+            upstream = self.tensor(call.upstream)
+            value, gradients = self.differentiate(function, key, tensors, wrt, upstream, mode)
+            found: dict[str, Answer] = {"value": self.array(value)}
+            for name, gradient in gradients.items():
+                found[f"gradient.{name}"] = self.array(gradient)
+            return found
+        except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
+            lines = str(error).strip().splitlines() or [""]
+            return Raised(type(error).__name__, lines[0][:300])
+
+    def _function(self, key: tuple[Any, ...]) -> Callable[..., Any]:
+        cache: dict[Any, Callable[..., Any]] = self.__dict__.setdefault("_functions", {})
+        if key not in cache:
+            expression, constants, names = key
+            namespace = {**self.namespace, **dict(constants)}
+            cache[key] = eval(f"lambda {', '.join(names)}: ({expression})", namespace)  # noqa: S307
+        return cache[key]
+
+    def _reduction(self, implementation: Implementation, call: Call) -> str | None:
+        own = "reduction" in implementation.names
+        known = implementation.reductions if own else self.reductions
+        if call.reduction == "mean" and "mean" not in known and not call.weighted:
+            return known.get("weighted_mean")
+        if call.reduction == "weighted_mean" and not call.weighted:
+            return known.get("weighted_mean", known.get("mean"))
+        return known.get(call.reduction)

@@ -1,0 +1,1 @@
+"""The engine: brings cases, reference and adapters together, and judges."""

@@ -1,0 +1,166 @@
+"""The command line: `python -m conformance --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from conformance import findings, gate, grades, propose, results
+from conformance.errors import UserError
+
+Command = Callable[[argparse.Namespace], int]
+SHOWN = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0, 1 if the gate fails, 2 if a file cannot be used."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance",
+        description="Judge, show and record the results of a run of the suite.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        description = f"{text[0].upper()}{text[1:]}."
+        found = commands.add_parser(name, help=text, description=description)
+        found.set_defaults(command=command)
+        return found
+
+    file = {"type": Path, "metavar": "RESULTS", "help": "results/<framework>.jsonl"}
+    one = add("gate", _gate, "compare runs with the committed findings and grades; 1 if one fails")
+    one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
+    _folders(one, "findings", "grades")
+    one = add("report", _report, "build the report")
+    one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
+    one.add_argument("-o", "--out", type=Path, default=Path("report"), help="default: report")
+    _folders(one, "findings")
+    one = add(
+        "record", _record, "write the grades of runs, to be reviewed and committed; not in CI"
+    )
+    one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
+    _folders(one, "grades")
+    one = add("propose", _propose, "print findings to complete, for failing checks that have none")
+    one.add_argument("results", **file)  # type: ignore[arg-type]
+    _folders(one, "findings")
+    one = add("cases", _cases, "list the cases")
+    _folders(one, "cases")
+    one = add(
+        "show", _show, "print one check with its worst output and the code that reproduces it"
+    )
+    one.add_argument(
+        "check", nargs="+", help="words that its name contains: case, dtype, mode, ..."
+    )
+    one.add_argument("--results", action="append", **file)  # type: ignore[arg-type]
+    return parser
+
+
+def _folders(parser: argparse.ArgumentParser, *names: str) -> None:
+    for name in names:
+        parser.add_argument(
+            f"--{name}", type=Path, default=Path(name), metavar="FOLDER", help=f"default: {name}"
+        )
+
+
+def _gate(options: argparse.Namespace) -> int:
+    console = Console()
+    reports = []
+    for file in options.results:
+        run = results.read(file)
+        found = findings.load(options.findings / f"{run.framework}.yaml")
+        recorded = grades.read(options.grades / f"{run.framework}.txt")
+        reports.append(gate.gate(run, found, recorded))
+        gate.show(reports[-1], console)
+    return 0 if all(report.passes for report in reports) else 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    from conformance import report  # its template engine is not needed elsewhere
+
+    try:
+        report.build(options.results, options.findings, options.out)
+    except report.ReportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    for file in options.results:
+        if os.environ.get("CI"):
+            raise UserError(file, "", "grades are not recorded in CI", "record and review them")
+        run = results.read(file)
+        target = options.grades / f"{run.framework}.txt"
+        written = grades.write(run, target)
+        print(f"{target}: {len(written.verdicts)} checks; review the diff and commit it")
+    return 0
+
+
+def _propose(options: argparse.Namespace) -> int:
+    run = results.read(options.results)
+    text = propose.propose(run, findings.load(options.findings / f"{run.framework}.yaml"))
+    print(text or "# every failing check has its finding", end="" if text else "\n")
+    return 0
+
+
+def _cases(options: argparse.Namespace) -> int:
+    from conformance import cases  # reads numbers and arrays: not needed elsewhere
+
+    for case in sorted(cases.load(options.cases), key=lambda case: case.id):
+        print(f"{case.id}  {case.operator.name}  {len(case.rows)} rows  {case.file}:{case.line}")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    files = options.results or sorted(Path("results").glob("*.jsonl"))
+    if not files:
+        raise UserError("results", "", "there are no results", "run pytest, or give --results")
+    runs = [results.read(file, complete=file.suffix != ".partial") for file in files]
+    words = " ".join(options.check).split()
+    checks = [check for run in runs for check in run.checks]
+    found = [check for check in checks if str(check.key).split() == words]
+    found = found or [check for check in checks if all(w in str(check.key) for w in words)]
+    if len(found) == 1:
+        print(_describe(found[0]))
+        return 0
+    names = [f"  {check.key}" for check in found[:SHOWN]]
+    problem = f"{len(found)} checks have a name with {' '.join(words)}"
+    print("\n".join(names), end="\n" if names else "")
+    if len(found) > SHOWN:
+        print(f"  and {len(found) - SHOWN} more")
+    raise UserError(", ".join(map(str, files)), "", problem, "give other words for it")
+
+
+def _describe(check: results.Check) -> str:
+    """Every field of a check, one a line, and its snippet."""
+    fields = msgspec.to_builtins(check)
+    snippet = fields.pop("snippet")
+    lines = []
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            value = "".join(f"\n    {key}: {item}" for key, item in value.items())
+        if name != "kind" and value not in (None, ""):
+            lines.append(f"{name}: {value}")
+    return "\n".join([*lines, "", snippet.rstrip()])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

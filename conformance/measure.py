@@ -1,0 +1,276 @@
+"""Measuring: an implementation runs a case in a mode, and each of its quantities is a check."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adapters.base import Adapter, Array, Call, Implementation, Outcome
+from conformance import claims, results
+from conformance.cases import Case
+from conformance.judge import Judgement, judge
+from reference.bounds import Bounds, bounds
+from reference.formats import FORMATS
+from reference.problem import Problem
+from reference.truth import Truth, decimal, evaluate
+
+BUCKETS = (8, 32, 128, 512, 2048)
+"""Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled."""
+SHOWN = 12
+"""Numbers of an input that a record shows."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One implementation on one case in one mode: what one pytest test judges."""
+
+    implementation: Implementation
+    case: Case
+    mode: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.implementation.name}-{self.case.id}-{self.mode}"
+
+
+class Suite:
+    """The cases and one adapter; truths and bounds are computed once, when first needed."""
+
+    def __init__(self, cases: Iterable[Case], adapter: Adapter) -> None:
+        self.cases = list(cases)
+        self.adapter = adapter
+        self._truths: dict[tuple[str, str], tuple[Problem, dict[str, Truth]]] = {}
+        self._bounds: dict[tuple[str, str, bool], dict[str, Bounds]] = {}
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """Every implementation on every case of its operator, in every mode, in file order."""
+        return [
+            Job(implementation, case, mode)
+            for case in self.cases
+            for implementation in self.adapter.implementations
+            if implementation.operator == case.operator.name
+            for mode in implementation.modes or self.adapter.modes
+        ]
+
+    def problem(self, case: Case, dtype: str) -> tuple[Problem, dict[str, Truth]]:
+        """A case at a dtype, and the truth of each quantity."""
+        key = (case.id, dtype)
+        if key not in self._truths:
+            problem = case.problem(FORMATS[dtype])
+            self._truths[key] = problem, evaluate(problem)
+        return self._truths[key]
+
+    def bounds(self, case: Case, dtype: str, flush: bool) -> dict[str, Bounds]:
+        """The bounds of each quantity; `flush`: subnormals may come back as zeros."""
+        key = (case.id, dtype, flush)
+        if key not in self._bounds:
+            self._bounds[key] = bounds(self.problem(case, dtype)[0], flush=flush)
+        return self._bounds[key]
+
+    def measure(self, job: Job) -> Iterator[results.Check]:
+        """The checks of a job, for all dtypes of its case."""
+        for dtype in job.case.dtypes:
+            problem, truths = self.problem(job.case, dtype)
+            call = as_call(job.case, problem)
+            outcome = self._run(job, call)
+            flush = job.mode in job.implementation.flush
+            limits = self.bounds(job.case, dtype, flush)
+            for quantity in call.quantities:
+                answer, truth = outcome[quantity], truths[quantity]
+                judgement = judge(answer, truth, limits[quantity], dtype)
+                measured = _Measured(job, call, quantity, judgement)
+                yield self._check(measured, outcome, truth, limits[quantity])
+
+    def _run(self, job: Job, call: Call) -> Outcome:
+        filled = _filled(call) if job.mode in ("compiled", "graph") else call
+        outcome = self.adapter.run(job.implementation, filled, job.mode)
+        rows = _rows(call)
+        if filled is call:
+            return outcome
+        return {q: a[:rows] if isinstance(a, np.ndarray) else a for q, a in outcome.items()}
+
+    def _check(
+        self, measured: _Measured, outcome: Outcome, truth: Truth, limits: Bounds
+    ) -> results.Check:
+        job, call, judgement = measured.job, measured.call, measured.judgement
+        row = measured.row
+        facts: dict[str, Any] = {}
+        place = judgement.worst
+        if place is not None:
+            answer = outcome[measured.quantity]
+            assert isinstance(answer, np.ndarray)
+            got = float(answer.astype(np.float64)[place])
+            facts = {
+                "index": list(place),
+                "got": repr(got),
+                "got_hex": got.hex(),
+                "truth": _digits(truth, place),
+                "truth_hex": float(truth.hi[place]).hex(),
+                "ulps": _number(judgement.ulps[place]),
+                "over_bound": _number(judgement.over_bound[place]),
+                "bound": results.Bound(
+                    strict=_number(limits.strict[place]), baseline=_number(limits.baseline[place])
+                ),
+            }
+        alone = call if row is None else _only(call, row)
+        return results.Check(
+            operator=call.operator,
+            implementation=job.implementation.name,
+            case=job.case.id,
+            dtype=call.dtype,
+            mode=job.mode,
+            quantity=measured.quantity,
+            verdict=judgement.verdict,
+            counts=judgement.counts,
+            outputs=int(judgement.codes.size),
+            row=None if row is None else job.case.rows[row],
+            inputs={name: _shown(array) for name, array in alone.inputs.items()},
+            message=judgement.message,
+            snippet=self._snippet(job, alone, judgement),
+            **facts,
+        )
+
+    def _snippet(self, job: Job, call: Call, judgement: Judgement) -> str:
+        if judgement.verdict == "unsupported":
+            return ""
+        return self.adapter.snippet(job.implementation, call, job.mode)
+
+    def records(self) -> Iterator[results.Implementation | results.Case]:
+        """What a results file says of implementations and cases."""
+        for i in self.adapter.implementations:
+            yield results.Implementation(
+                name=i.name,
+                operator=i.operator,
+                code=i.code,
+                modes=list(i.modes or self.adapter.modes),
+                documentation=i.documentation,
+                control=i.control,
+            )
+        for case in self.cases:
+            yield results.Case(
+                case=case.id,
+                operator=case.operator.name,
+                source=case.text.source,
+                why=case.text.why,
+                theme=case.theme,
+                file=f"{case.file.parent.name}/{case.file.name}:{case.line}",
+                rows=len(case.rows),
+                claims=[_claim(verdict) for verdict in claims.judge(case)],
+            )
+
+    def header(self, selection: str) -> results.Header:
+        """The header of a results file."""
+        return results.Header(
+            framework=self.adapter.framework,
+            versions=self.adapter.versions(),
+            machine=results.machine(),
+            flags=self.adapter.flags(),
+            cases=digest(sorted({case.file for case in self.cases})),
+            reference=digest(sorted(Path(__file__).parent.parent.glob("reference/**/*.py"))),
+            selection=selection,
+        )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    job: Job
+    call: Call
+    quantity: str
+    judgement: Judgement
+
+    @property
+    def row(self) -> int | None:
+        """The row of the worst output (the first row without one); None for a reduced value."""
+        if self.judgement.worst:
+            return self.judgement.worst[0]
+        reduced = self.call.reduction != "none"
+        return None if reduced or self.judgement.worst is not None else 0
+
+
+def as_call(case: Case, problem: Problem) -> Call:
+    """The problem as a framework sees it: arrays of the dtype, and no truth."""
+    format = problem.format
+    inputs = {
+        name: array if array.dtype == np.int64 else format.array(array)
+        for name, array in problem.inputs.items()
+    }
+    parameters = {
+        name: format.array(value) if isinstance(value, np.ndarray) else value
+        for name, value in problem.parameters.items()
+    }
+    upstream = format.array(problem.upstream)
+    return Call(
+        problem.operator, format.name, inputs, parameters, problem.reduction, upstream, case.wrt
+    )
+
+
+def digest(files: Iterable[Path]) -> str:
+    """SHA-256 of files, by name and content."""
+    sha = hashlib.sha256()
+    for file in files:
+        sha.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return sha.hexdigest()
+
+
+def _rows(call: Call) -> int:
+    return len(next(iter(call.inputs.values())))
+
+
+def _taken(call: Call, rows: Any) -> Call:
+    inputs = {name: array[rows] for name, array in call.inputs.items()}
+    return replace(call, inputs=inputs, upstream=call.upstream[rows])
+
+
+def _filled(call: Call) -> Call:
+    """The call with its batch filled up to a bucket by repeating rows (not when it is reduced)."""
+    rows = _rows(call)
+    size = next((b for b in BUCKETS if b >= rows), rows)
+    if call.reduction != "none" or size == rows:
+        return call
+    return _taken(call, np.resize(np.arange(rows), size))
+
+
+def _only(call: Call, row: int) -> Call:
+    return call if call.reduction != "none" else _taken(call, slice(row, row + 1))
+
+
+def _shown(array: Array) -> str:
+    numbers = array.reshape(-1)
+    shown = ", ".join(repr(n) for n in numbers[:SHOWN].astype(object).tolist())
+    more = f", ... ({numbers.size} numbers)" if numbers.size > SHOWN else ""
+    return f"{shown}{more}"
+
+
+def _digits(truth: Truth, place: tuple[int, ...]) -> str:
+    if not math.isnan(truth.lower[place]):
+        ends = (decimal(Fraction(float(end[place])), 30) for end in (truth.lower, truth.upper))
+        return "any of [{}, {}]".format(*ends)
+    return truth.digits(place) + (" or nan" if truth.nan[place] else "")
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _claim(verdict: claims.ClaimVerdict) -> results.Claim:
+    claim = verdict.claim
+    return results.Claim(
+        says=claim.says,
+        row=claim.row,
+        check=claim.check,
+        holds=claim.holds,
+        instead=claim.instead,
+        verdict="holds" if verdict.holds else "does not hold",
+        as_documented=verdict.as_documented,
+        true=verdict.truth,
+    )
+

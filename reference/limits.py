@@ -1,0 +1,129 @@
+"""Truth where an input is infinite, NaN, or at the end of its domain: the limit, if there is one.
+
+The rules of ACCURACY.md, section 5, taken literally:
+(a) the limit, where it exists along every approach; (b) NaN where there is none;
+(c) NaN propagates unless the result does not depend on that operand; (e) an exact zero weight or
+target multiplies to 0 even against infinity, which the limit gives by itself.
+
+An approach replaces the inputs at the end of their domain by numbers that run towards it: all at
+one pace, or each faster than the one before, in either order. The definition is evaluated in balls
+at two points of each approach, far enough out that a limit shows as agreement to 200 bits, as
+growth, or as a number below 2^-1000. This decides the limit by computation, not by proof; no case
+of the operators here comes near the thresholds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from reference.balls import Ball, ball, precision
+
+Entry = Ball | float
+"""One output: a ball, or an infinity or NaN as a Python float."""
+Inputs = Mapping[str, list[float]]
+Domain = Mapping[str, tuple[float, float]]
+Evaluate = Callable[[Mapping[str, list[Ball]]], list[Ball]]
+
+FILLS = (0.25, -0.75)
+"""What stands for a NaN to see whether a result depends on it: on either side of every kink."""
+BITS = 8192
+NEAR, FAR = 1500, 3000
+"""log2 of the two distances: infinity is met by 2^1500 and 2^3000, an end a by a +- 2^-1500."""
+AGREE = ball(2) ** -200
+SMALL = ball(2) ** -1000
+GROWTH = ball("1.5")
+
+
+def limit(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
+    """The outputs of `evaluate` at `inputs` by the rules above.
+
+    inputs: the numbers of each input, NaN and infinities among them.
+    domain: the ends of each input's domain; an input at an end is approached from within.
+    """
+    if not any(math.isnan(number) for numbers in inputs.values() for number in numbers):
+        return _limit(evaluate, inputs, domain)
+    filled = (
+        {k: [fill if math.isnan(n) else n for n in v] for k, v in inputs.items()}
+        for fill in FILLS
+    )
+    first, second = (_limit(evaluate, f, domain) for f in filled)
+    return [a if _same(a, b) else math.nan for a, b in zip(first, second, strict=True)]
+
+
+def _limit(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
+    """Infinities alone first: an exact zero target stays one (rule e). Then domain ends as well."""
+    infinite = dict.fromkeys(domain, (-math.inf, math.inf))
+    first = _along(evaluate, inputs, infinite)
+    if all(not isinstance(entry, float) or not math.isnan(entry) for entry in first):
+        return first
+    second = _along(evaluate, inputs, domain)
+    return [
+        b if isinstance(a, float) and math.isnan(a) else a
+        for a, b in zip(first, second, strict=True)
+    ]
+
+
+def _along(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
+    with precision(BITS):
+        found = [
+            [_classify(a, b) for a, b in zip(evaluate(near), evaluate(far), strict=True)]
+            for near, far in _approaches(inputs, domain)
+        ]
+        return [_common(along) for along in zip(*found, strict=True)]
+
+
+def _approaches(
+    inputs: Inputs, domain: Domain
+) -> Iterator[tuple[dict[str, list[Ball]], dict[str, list[Ball]]]]:
+    ends = [
+        (k, i)
+        for k, v in inputs.items()
+        for i, n in enumerate(v)
+        if math.isinf(n) or n in domain[k]
+    ]
+    same = dict.fromkeys(ends, 1)
+    rising = {end: 1 + place for place, end in enumerate(ends)}
+    falling = {end: len(ends) - place for place, end in enumerate(ends)}
+    for paces in (same, rising, falling) if len(ends) > 1 else (same,):
+        yield _approach(inputs, domain, paces, NEAR), _approach(inputs, domain, paces, FAR)
+
+
+def _approach(
+    inputs: Inputs, domain: Domain, paces: Mapping[tuple[str, int], int], distance: int
+) -> dict[str, list[Ball]]:
+    def point(name: str, index: int, number: float) -> Ball:
+        if (name, index) not in paces:
+            return ball(number)
+        # The paces differ by a factor, not by an exponent: BITS must hold their sums exactly.
+        pace = ball(paces[name, index])
+        if math.isinf(number):
+            return pace * ball(2) ** distance * (1 if number > 0 else -1)
+        inward = pace * ball(2) ** -distance
+        return ball(number) + (inward if number == domain[name][0] else -inward)
+
+    return {k: [point(k, i, n) for i, n in enumerate(v)] for k, v in inputs.items()}
+
+
+def _classify(near: Ball, far: Ball) -> Entry:
+    """The limit of a sequence from two of its terms; NaN if there is none."""
+    if not (near.is_finite() and far.is_finite()):
+        return math.nan
+    if abs(near) < SMALL and abs(far) < SMALL:
+        return ball(0)
+    if abs(near - far) < AGREE * abs(far):
+        return far
+    if abs(far) > GROWTH * abs(near) and near * far > 0 and abs(far) > 1000:
+        return math.copysign(math.inf, float(far))
+    return math.nan
+
+
+def _common(along: Sequence[Entry]) -> Entry:
+    first = along[0]
+    return first if all(_same(first, other) for other in along[1:]) else math.nan
+
+
+def _same(a: Entry, b: Entry) -> bool:
+    if isinstance(a, float) or isinstance(b, float):
+        return isinstance(a, float) and a == b
+    return bool(a.is_zero() and b.is_zero()) or bool(abs(a - b) < AGREE * abs(b))

@@ -1,0 +1,72 @@
+"""The shape of an operator: its definition, its model algorithms and its special cases.
+
+An operator is one object in one file of `reference/operators/`; nothing else lists operators.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.balls import Vector
+from reference.formats import Floats
+
+Kind = Literal["scalar", "vector", "index"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of an operator: one number, one vector of classes, or one class index a row.
+
+    domain: the ends of the closed domain of each number, approached from within for limits.
+    """
+
+    name: str
+    kind: Kind
+    domain: tuple[float, float] = (-math.inf, math.inf)
+
+
+Rows = Mapping[str, Floats | NDArray[np.int64]]
+Definition = Callable[..., Vector]
+Model = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A function of mathematics under the field's standard name.
+
+    inputs: in the order of the definition's arguments.
+    output: `elementwise` (one number for each input number), `vector` (a row for each row) or
+        `scalar` (a number for each row).
+    define: the textbook formula over balls, `define(*inputs, **parameters) -> Vector`: one row for
+        `vector` and `scalar` operators (index inputs are Python ints), any length for `elementwise`.
+    parameters: name -> default. `class_weights`, `ignore_index` are None unless set.
+    formula: the definition as text, for the report.
+    strict, baseline: model algorithms, quantity -> algorithm (see `reference/running.py`).
+    may: rows (bool (N,)) whose non-finite inputs have a limit that an implementation may answer
+        with NaN instead (ACCURACY.md, section 5: `may`).
+    kinks: whether the derivative jumps somewhere; the truth there is a set.
+    weight: the weight of each row in `weighted_mean`, as a float64 array (N,); None: ones.
+    """
+
+    name: str
+    inputs: tuple[Input, ...]
+    output: Literal["elementwise", "vector", "scalar"]
+    define: Definition
+    formula: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    strict: Mapping[str, Model] = field(default_factory=dict)
+    baseline: Mapping[str, Model] = field(default_factory=dict)
+    may: Callable[[Rows], NDArray[np.bool_]] | None = None
+    kinks: bool = False
+    weight: Callable[[Rows, Mapping[str, Any]], Floats] | None = None
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """Names of the inputs that have a gradient."""
+        return tuple(i.name for i in self.inputs if i.kind != "index")
