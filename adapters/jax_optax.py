@@ -23,11 +23,9 @@ import optax
 
 from adapters.base import Adapter, Array, Call, Implementation
 
-jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+jax.config.update("jax_enable_x64", True)
 # Nothing here takes a second to compile, the default threshold of the persistent cache.
-jax.config.update(  # type: ignore[no-untyped-call]
-    "jax_persistent_cache_min_compile_time_secs", 0.0
-)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 DOCUMENTATION = {
     r"\boptax\.(?:losses\.)?(\w+)": "https://optax.readthedocs.io/en/latest/api/losses.html"
@@ -60,9 +58,9 @@ LOG_SOFTMAX = "jax.nn.log_softmax(logits, axis=-1)"
 SOFTMAX = "jax.nn.softmax(logits, axis=-1)"
 WEIGHTED = DENSE.format(f"class_weights * {SMOOTH.format(ONE_HOT)}")
 
-# Operator -> name -> code. A name that starts with `jax.`, `jnp.` or `optax.` is a public function or
-# one that is fed what the name says, the others are compositions in mathematical shorthand. No *, ?
-# or [ in a name: findings match names with shell-style wildcards.
+# Operator -> name -> code. A name that starts with `jax.`, `jnp.` or `optax` is a public function,
+# perhaps fed what the name says; the others are compositions in mathematical shorthand. A name has
+# no *, ? or [: findings match names with shell-style wildcards.
 EXPRESSIONS: dict[str, dict[str, str]] = {
     "sigmoid": {
         "jax.nn.sigmoid": "jax.nn.sigmoid(x)",
@@ -175,9 +173,7 @@ EXPRESSIONS: dict[str, dict[str, str]] = {
     "logsumexp": {
         "jax.nn.logsumexp": "jax.nn.logsumexp(logits, axis=-1)",
         "jnp.logaddexp.reduce": "jnp.logaddexp.reduce(logits, axis=-1)",
-        "jax.nn.logmeanexp + log(n)": (
-            f"jax.nn.logmeanexp(logits, axis=-1) + jnp.log({CLASSES}).astype(logits.dtype)"
-        ),
+        "jax.nn.logmeanexp + log(n)": (f"jax.nn.logmeanexp(logits, axis=-1) + jnp.log({CLASSES})"),
         "log(sum(exp))": "jnp.log(jnp.sum(jnp.exp(logits), axis=-1))",
         "max + log(sum(exp(x - max)))": (
             "jnp.max(logits, axis=-1) + jnp.log(jnp.sum("
@@ -346,9 +342,14 @@ class JAX(Adapter):
     framework = "jax"
     modes = ("eager", "compiled")
     implementations = IMPLEMENTATIONS
-    namespace = {"jax": jax, "jnp": jnp, "optax": optax}
-    imports = "import jax\nimport jax.numpy as jnp\nimport numpy as np\nimport optax"
-    reductions = {"none": "{}", "sum": "jnp.sum({})", "mean": "jnp.mean({})"}
+    namespace: Mapping[str, Any] = {"jax": jax, "jnp": jnp, "optax": optax}
+    imports = """\
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from numpy import inf, nan"""
+    reductions: Mapping[str, str] = {"none": "{}", "sum": "jnp.sum({})", "mean": "jnp.mean({})"}
 
     def __init__(self) -> None:
         self._programs: dict[Any, Program] = {}
@@ -415,9 +416,8 @@ class JAX(Adapter):
 
 def _literal(name: str, values: Array) -> str:
     """An assignment that gives the same numbers: Python's floats round-trip."""
-    text = re.sub(r"\b(inf|nan)\b", r"np.\1", repr(values.tolist()))
     shape = f".reshape({values.shape})" if values.size == 0 else ""
-    return f"{name} = jnp.array({text}, dtype=jnp.{values.dtype.name}){shape}"
+    return f"{name} = jnp.array({values.tolist()}, dtype=jnp.{values.dtype.name}){shape}"
 
 
 ADAPTER = JAX()

@@ -24,16 +24,57 @@ import numpy as np
 from adapters.base import Adapter, Array, Call, Implementation, Outcome
 
 Result = tuple[Array, Mapping[str, Any]]
-Reduced = tuple[Array, Mapping[str, Any], Array]
-"""Also the share of each loss in the value."""
+Reduced = tuple[Array, Mapping[str, Any], Array]  # and the share of each loss in the value
+
+Function = Callable[..., Result]
+ROWS: list[Implementation] = []
+
+
+def row(operator: str, function: Function, control: bool, **options: Any) -> Implementation:
+    """The function called with the inputs and parameters of its signature."""
+    parameters = inspect.signature(function).parameters
+    code, reductions = f"{function.__name__}({', '.join(parameters)})", {}
+    if {"class_weights", "ignore_index"} <= set(parameters):
+        code = f"reduced({code}, reduction, row_weights(labels, class_weights, ignore_index))"
+        reductions = {name: name for name in ("none", "sum", "mean", "weighted_mean")}
+    return Implementation(
+        function.__name__,
+        operator,
+        code,
+        reductions=reductions,
+        defaults={n: p.default for n, p in parameters.items() if p.default is not p.empty},
+        control=" ".join((inspect.getdoc(function) or "").split()) if control else "",
+        **options,
+    )
+
+
+def honest(operator: str) -> Callable[[Function], Function]:
+    """Enters a function as an implementation that should pass."""
+
+    def enter(function: Function) -> Function:
+        ROWS.append(row(operator, function, False))
+        return function
+
+    return enter
+
+
+def control(operator: str, **options: Any) -> Callable[[Function], Function]:
+    """Enters a function that must fail; its docstring says what is wrong with it, and where."""
+
+    def enter(function: Function) -> Function:
+        ROWS.append(row(operator, function, True, **options))
+        return function
+
+    return enter
+
 
 # What several functions share.
 
 
-def times(factor: Array, other: Array) -> Array:
+def times(factor: Array, other: Array | float) -> Array:
     """The product in which an exact zero factor drops its term, even against an infinity."""
     product = factor * other
-    return np.where(factor == 0, np.zeros_like(product), product)
+    return np.asarray(np.where(factor == 0, np.zeros_like(product), product))
 
 
 def total(terms: Array) -> Array:
@@ -66,7 +107,7 @@ def pulled(result: Result | Reduced, name: str, upstream: Array) -> Array:
     derivative = derivatives[name]
     cotangent = np.asarray(upstream * share[0] if share else upstream)
     if callable(derivative):
-        return derivative(cotangent)
+        return np.asarray(derivative(cotangent))
     classes = (1,) * (derivative.ndim - cotangent.ndim)
     return times(derivative, cotangent.reshape(cotangent.shape + classes))
 
@@ -75,8 +116,8 @@ def row_weights(labels: Array, class_weights: Array | None, ignore_index: int | 
     """The class weight of each label, 0 where it is ignored."""
     kept = labels != ignore_index
     if class_weights is None:
-        return kept.astype(np.float64)
-    return np.where(kept, class_weights[np.where(kept, labels, 0)], 0)
+        return np.asarray(kept, np.float64)
+    return np.asarray(np.where(kept, class_weights[np.where(kept, labels, 0)], 0))
 
 
 def one_hot(labels: Array, logits: Array, ignore_index: int | None) -> Array:
@@ -85,44 +126,52 @@ def one_hot(labels: Array, logits: Array, ignore_index: int | None) -> Array:
     classes = np.arange(logits.shape[-1])
     if not np.isin(labels[kept], classes).all():
         raise IndexError(f"a label is not in 0..{len(classes) - 1}")
-    return ((labels[:, None] == classes) & kept[:, None]).astype(logits.dtype)
+    return np.asarray((labels[:, None] == classes) & kept[:, None], logits.dtype)
 
 
 # Honest implementations.
 
 
+@honest("sigmoid")
 def sigmoid(x: Array) -> Result:
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e), {"x": e / (1 + e) ** 2}
 
 
+@honest("log_sigmoid")
 def log_sigmoid(x: Array) -> Result:
     return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), {"x": sigmoid(-x)[0]}
 
 
+@honest("softplus")
 def softplus(x: Array, beta: float = 1.0) -> Result:
     value = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(beta * x))) / beta
     return value, {"x": sigmoid(beta * x)[0]}
 
 
+@honest("softplus")
 def logaddexp_with_0(x: Array) -> Result:
     return np.logaddexp(x, x.dtype.type(0)), {"x": sigmoid(x)[0]}
 
 
+@honest("tanh")
 def tanh(x: Array) -> Result:
     e = np.exp(-2 * np.abs(x))
     return np.tanh(x), {"x": 4 * e / (1 + e) ** 2}
 
 
+@honest("relu")
 def relu(x: Array) -> Result:
     return np.maximum(x, 0), {"x": (x > 0).astype(x.dtype)}
 
 
+@honest("leaky_relu")
 def leaky_relu(x: Array, negative_slope: float = 0.0) -> Result:
     slope = np.where(x > 0, 1, negative_slope).astype(x.dtype)
     return times(slope, x), {"x": slope}
 
 
+@honest("binary_cross_entropy")
 def binary_cross_entropy(probabilities: Array, labels: Array) -> Result:
     p, z = probabilities, labels
     value = -(times(z, np.log(p)) + times(1 - z, np.log1p(-p)))
@@ -130,6 +179,7 @@ def binary_cross_entropy(probabilities: Array, labels: Array) -> Result:
     return value, {"probabilities": slope, "labels": np.log1p(-p) - np.log(p)}
 
 
+@honest("sigmoid_cross_entropy")
 def sigmoid_cross_entropy(logits: Array, labels: Array) -> Result:
     x, z = logits, labels
     value = np.maximum(x, 0) - x * z + np.log1p(np.exp(-np.abs(x)))
@@ -141,29 +191,34 @@ def sigmoid_minus(x: Array, z: Array) -> Array:
     return np.where(x > 0, (1 - z) - sigmoid(-x)[0], sigmoid(x)[0] - z)
 
 
+@honest("sigmoid_cross_entropy")
 def two_softplus_terms(logits: Array, labels: Array) -> Result:
     x, z = logits, labels
     value = times(z, softplus(-x)[0]) + times(1 - z, softplus(x)[0])
     return value, {"logits": sigmoid_minus(x, z), "labels": -x}
 
 
+@honest("logistic_loss_pm1")
 def logistic_loss_pm1(logits: Array, labels: Array) -> Result:
     value, derivative = softplus(-labels * logits)
     slope = derivative["x"]
     return value, {"logits": -labels * slope, "labels": -logits * slope}
 
 
+@honest("squared_loss")
 def squared_loss(predictions: Array, labels: Array, scale: float = 1.0) -> Result:
     error = predictions - labels
     slope = 2 * scale * error
     return scale * error * error, {"predictions": slope, "labels": -slope}
 
 
+@honest("sigmoid_squared_loss")
 def sigmoid_squared_loss(logits: Array, labels: Array) -> Result:
     error = sigmoid_minus(logits, labels)
     return error * error / 2, {"logits": error * sigmoid(logits)[1]["x"], "labels": -error}
 
 
+@honest("softmax")
 def softmax(logits: Array) -> Result:
     e = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
     p = e / e.sum(axis=-1, keepdims=True)
@@ -172,9 +227,10 @@ def softmax(logits: Array) -> Result:
 
 def softmax_pulled(p: Array, upstream: Array) -> Array:
     """The VJP of softmax where its value is p."""
-    return p * (upstream - (upstream * p).sum(axis=-1, keepdims=True))
+    return np.asarray(p * (upstream - (upstream * p).sum(axis=-1, keepdims=True)))
 
 
+@honest("log_softmax")
 def log_softmax(logits: Array) -> Result:
     shifted = logits - logits.max(axis=-1, keepdims=True, initial=-np.inf)
     value = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
@@ -182,6 +238,7 @@ def log_softmax(logits: Array) -> Result:
     return value, {"logits": lambda u: u - p * u.sum(axis=-1, keepdims=True)}
 
 
+@honest("logsumexp")
 def logsumexp(logits: Array) -> Result:
     top = logits.max(axis=-1, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(top), top, 0)
@@ -189,17 +246,20 @@ def logsumexp(logits: Array) -> Result:
     return value, {"logits": softmax(logits)[0]}
 
 
+@honest("cross_entropy")
 def cross_entropy(labels: Array, probabilities: Array) -> Result:
     logs = np.log(probabilities)
     slope = -np.where(labels == 0, 0, labels / probabilities)
     return -total(times(labels, logs)), {"labels": -logs, "probabilities": slope}
 
 
+@honest("kl_divergence")
 def kl_divergence(labels: Array, log_probabilities: Array) -> Result:
     gap = np.log(labels) - log_probabilities
     return total(times(labels, gap)), {"labels": gap + 1, "log_probabilities": -labels}
 
 
+@honest("softmax_cross_entropy")
 def softmax_cross_entropy(
     logits: Array, labels: Array, class_weights: Array | float = 1.0, label_smoothing: float = 0.0
 ) -> Result:
@@ -211,6 +271,7 @@ def softmax_cross_entropy(
     return -total(times(weighted, logs)), {"logits": slope, "labels": by_labels}
 
 
+@honest("softmax_cross_entropy_index")
 def softmax_cross_entropy_index(
     logits: Array,
     labels: Array,
@@ -226,6 +287,7 @@ def softmax_cross_entropy_index(
     return np.where(kept, losses, 0), {"logits": slope}
 
 
+@honest("nll")
 def nll(
     log_probabilities: Array,
     labels: Array,
@@ -240,14 +302,16 @@ def nll(
 # Known-bad code: its docstring says what is wrong with it, and where.
 
 
+@control("sigmoid_cross_entropy")
 def written_form_1(logits: Array, labels: Array) -> Result:
-    """log of a sigmoid rounded to 0 or 1: infinite, or 0 * inf = NaN, for large abs(x)."""
+    """The log of a sigmoid rounded to 0 or 1: infinite, or 0 * inf = NaN, for large abs(x)."""
     s = 1 / (1 + np.exp(-logits))
     slope = s * (1 - s) * ((1 - labels) / (1 - s) - labels / s)
     value = labels * -np.log(s) + (1 - labels) * -np.log(1 - s)
     return value, {"logits": slope, "labels": np.log(1 - s) - np.log(s)}
 
 
+@control("sigmoid_cross_entropy")
 def written_form_2(logits: Array, labels: Array) -> Result:
     """1 / (1 + e^-x) spelled out: inf / inf where e^-x overflows, log(0) where it underflows."""
     e = np.exp(-logits)
@@ -257,8 +321,9 @@ def written_form_2(logits: Array, labels: Array) -> Result:
     return value, {"logits": slope, "labels": np.log(c) - np.log(s)}
 
 
+@control("sigmoid_cross_entropy")
 def written_form_3(logits: Array, labels: Array) -> Result:
-    """log(e^-x) kept apart: infinite where e^-x overflows or underflows."""
+    """Keeps log(e^-x) apart: infinite where e^-x overflows or underflows."""
     e = np.exp(-logits)
     slope = -e / (1 + e)
     value = labels * np.log(1 + e) + (1 - labels) * (-np.log(e) + np.log(1 + e))
@@ -266,28 +331,32 @@ def written_form_3(logits: Array, labels: Array) -> Result:
     return value, {"logits": by_logits, "labels": np.log(e)}
 
 
+@control("sigmoid_cross_entropy")
 def written_form_4(logits: Array, labels: Array) -> Result:
-    """log(1 + e^-x), twice: infinite, or inf - inf, where e^-x overflows."""
+    """Takes log(1 + e^-x) twice: infinite, or inf - inf, where e^-x overflows."""
     e = np.exp(-logits)
     slope = -e / (1 + e)
     value = labels * np.log(1 + e) + (1 - labels) * (logits + np.log(1 + e))
     return value, {"logits": labels * slope + (1 - labels) * (1 + slope), "labels": -logits}
 
 
+@control("sigmoid_cross_entropy")
 def written_form_5(logits: Array, labels: Array) -> Result:
-    """(1 - z) x + log(1 + e^-x): infinite where e^-x overflows."""
+    """Adds (1 - z) x and log(1 + e^-x): infinite where e^-x overflows."""
     e = np.exp(-logits)
     value = (1 - labels) * logits + np.log(1 + e)
     return value, {"logits": (1 - labels) - e / (1 + e), "labels": -logits}
 
 
+@control("sigmoid_cross_entropy")
 def written_form_6(logits: Array, labels: Array) -> Result:
-    """x - x z + log(1 + e^-x): infinite where e^-x overflows."""
+    """Adds x - x z and log(1 + e^-x): infinite where e^-x overflows."""
     e = np.exp(-logits)
     value = logits - logits * labels + np.log(1 + e)
     return value, {"logits": 1 - labels - e / (1 + e), "labels": -logits}
 
 
+@control("sigmoid_cross_entropy")
 def sigmoid_twice(logits: Array, labels: Array) -> Result:
     """Takes sigmoid(x) for x: the loss of probabilities fed as logits."""
     s, slope = sigmoid(logits)
@@ -295,55 +364,65 @@ def sigmoid_twice(logits: Array, labels: Array) -> Result:
     return value, {"logits": slopes["logits"] * slope["x"], "labels": slopes["labels"]}
 
 
+@control("sigmoid")
 def exp_over_1_plus_exp(x: Array) -> Result:
     """e^x / (1 + e^x): inf / inf = NaN for large x."""
     s = np.exp(x) / (1 + np.exp(x))
     return s, {"x": s * (1 - s)}
 
 
+@control("log_sigmoid")
 def log_of_sigmoid(x: Array) -> Result:
-    """log of a sigmoid rounded to 0 or 1: -inf for x far below 0, and 0 far above."""
+    """The log of a sigmoid rounded to 0 or 1: -inf for x far below 0, and 0 far above."""
     s = 1 / (1 + np.exp(-x))
     return np.log(s), {"x": s * (1 - s) / s}
 
 
+@control("log_sigmoid")
 def minus_softplus(x: Array) -> Result:
-    """-softplus(x), which is log(1 - sigmoid(x)): the sign inside is lost, wrong at every x but 0."""
+    """-softplus(x), which is log(1 - sigmoid(x)): a sign is lost, wrong at every x but 0."""
     value, slope = softplus(x)
     return -value, {"x": -slope["x"]}
 
 
+@control("softplus")
 def log_1_plus_exp(x: Array) -> Result:
     """log(1 + e^x): infinite for large x, and 0 for x far below 0."""
     return np.log(1 + np.exp(x)), {"x": np.exp(x) / (1 + np.exp(x))}
 
 
+@control("softplus", dtypes=("float64",))
 def softplus_threshold_20(x: Array) -> Result:
     """Returns x above 20, where float64 still holds nine digits of e^-x."""
     return np.where(x > 20, x, softplus(x)[0]), {"x": np.where(x > 20, 1, sigmoid(x)[0])}
 
 
+@control("softplus")
 def softplus_undivided(x: Array, beta: float = 1.0) -> Result:
     """Forgets the division by beta: wrong wherever beta is not 1."""
     return softplus(beta * x)[0], {"x": beta * sigmoid(beta * x)[0]}
 
 
+@control("tanh")
 def tanh_of_exponentials(x: Array) -> Result:
     """(e^x - e^-x) / (e^x + e^-x): cancels near 0 and is inf / inf = NaN for large abs(x)."""
     value = (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
     return value, {"x": 1 - value * value}
 
 
+@control("relu")
 def straight_through_relu(x: Array) -> Result:
     """Passes the gradient on where x < 0; the value is right."""
     return np.maximum(x, 0), {"x": np.ones_like(x)}
 
 
-def leaky_relu_of_slope_0_01(x: Array, negative_slope: float = 0.0) -> Result:
+@control("leaky_relu")
+def leaky_relu_of_slope_0_01(x: Array, negative_slope: float = 0.0) -> Result:  # noqa: ARG001
     """Takes the slope 0.01 whatever is asked: wrong at every x < 0."""
     return leaky_relu(x, 0.01)
 
 
+@control("binary_cross_entropy")
 def binary_cross_entropy_unsigned(probabilities: Array, labels: Array) -> Result:
     """log(1 - p) for z = 0 as seeds/002 prints it, without its sign: wrong at every p, z < 1."""
     p, z = probabilities, labels
@@ -351,6 +430,7 @@ def binary_cross_entropy_unsigned(probabilities: Array, labels: Array) -> Result
     return value, {"probabilities": -z / p - (1 - z) / (1 - p), "labels": -np.log(p * (1 - p))}
 
 
+@control("binary_cross_entropy")
 def binary_cross_entropy_clipped(probabilities: Array, labels: Array) -> Result:
     """Clips p to 1e-7..1 - 1e-7: finite where the loss is infinite, and no gradient outside."""
     inside = (probabilities >= 1e-7) & (probabilities <= 1 - 1e-7)
@@ -359,6 +439,7 @@ def binary_cross_entropy_clipped(probabilities: Array, labels: Array) -> Result:
     return value, {**slopes, "probabilities": np.where(inside, slopes["probabilities"], 0)}
 
 
+@control("binary_cross_entropy")
 def binary_cross_entropy_softened(probabilities: Array, labels: Array) -> Result:
     """seeds/001: z ln((p + 0.05) / 1.05) + (1 - z) ln((1.05 - p) / 1.05), wrong at every p."""
     p, z = probabilities, labels
@@ -367,14 +448,16 @@ def binary_cross_entropy_softened(probabilities: Array, labels: Array) -> Result
     return z * logs[0] + (1 - z) * logs[1], {"probabilities": slope, "labels": logs[0] - logs[1]}
 
 
+@control("binary_cross_entropy")
 def binary_cross_entropy_0_log_0(probabilities: Array, labels: Array) -> Result:
-    """z log(p) + (1 - z) log(1 - p) without 0 log 0 = 0: NaN where p = z is 0 or 1."""
+    """Lacks 0 log 0 = 0 in z log(p) + (1 - z) log(1 - p): NaN where p = z is 0 or 1."""
     p, z = probabilities, labels
     value = -(z * np.log(p) + (1 - z) * np.log(1 - p))
     slope = -(z / p - (1 - z) / (1 - p))
     return value, {"probabilities": slope, "labels": np.log(1 - p) - np.log(p)}
 
 
+@control("logistic_loss_pm1")
 def logistic_loss_unshifted(logits: Array, labels: Array) -> Result:
     """log(1 + e^(-y x)): infinite for a large wrong margin, 0 for a large right one."""
     e = np.exp(-labels * logits)
@@ -382,16 +465,23 @@ def logistic_loss_unshifted(logits: Array, labels: Array) -> Result:
     return np.log(1 + e), {"logits": -labels * slope, "labels": -logits * slope}
 
 
+@control("logistic_loss_pm1")
 def logistic_loss_of_labels_0_1(logits: Array, labels: Array) -> Result:
     """The loss of labels 0 and 1 fed -1 and +1: wrong wherever y = -1."""
     return sigmoid_cross_entropy(logits, labels)
 
 
-def squared_loss_unscaled(predictions: Array, labels: Array, scale: float = 1.0) -> Result:
+@control("squared_loss")
+def squared_loss_unscaled(
+    predictions: Array,
+    labels: Array,
+    scale: float = 1.0,  # noqa: ARG001
+) -> Result:
     """(y - z)^2 whatever the scale: twice the 1/2 (y - z)^2 that is asked."""
     return squared_loss(predictions, labels)
 
 
+@control("squared_loss")
 def squared_loss_half_gradient(predictions: Array, labels: Array, scale: float = 1.0) -> Result:
     """The derivative without its factor 2; the value is right."""
     value, _ = squared_loss(predictions, labels, scale)
@@ -399,80 +489,93 @@ def squared_loss_half_gradient(predictions: Array, labels: Array, scale: float =
     return value, {"predictions": slope, "labels": -slope}
 
 
+@control("sigmoid_squared_loss")
 def sigmoid_squared_loss_without_slope(logits: Array, labels: Array) -> Result:
     """The derivative sigmoid(x) - y, which is the cross entropy's: sigmoid'(x) is lost."""
     value, slopes = sigmoid_squared_loss(logits, labels)
     return value, {**slopes, "logits": sigmoid(logits)[0] - labels}
 
 
+@control("softmax")
 def softmax_unshifted(logits: Array) -> Result:
     """e^x / sum e^x without a shift: inf / inf for large logits, 0 / 0 far below 0."""
     p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
     return p, {"logits": lambda u: softmax_pulled(p, u)}
 
 
+@control("softmax")
 def softmax_over_rows(logits: Array) -> Result:
     """Sums over the batch instead of the classes: all ones for one row."""
     p = softmax(logits.T)[0]
     return p.T, {"logits": lambda u: softmax_pulled(p, u.T).T}
 
 
+@control("softmax")
 def softmax_diagonal(logits: Array) -> Result:
     """The derivative p (1 - p) of the diagonal alone; the value is right."""
     p = softmax(logits)[0]
     return p, {"logits": p * (1 - p)}
 
 
+@control("softmax", dtypes=("float64",))
 def softmax_in_float32(logits: Array) -> Result:
     """float64 computed in float32: half of its digits are wrong."""
     p = softmax(logits.astype(np.float32))[0]
     return p, {"logits": lambda u: softmax_pulled(p, u.astype(np.float32))}
 
 
+@control("log_softmax")
 def log_of_softmax(logits: Array) -> Result:
-    """log of a softmax rounded to 0: -inf where a logit is far below the largest."""
+    """The log of a softmax rounded to 0: -inf where a logit is far below the largest."""
     p = softmax(logits)[0]
     return np.log(p), {"logits": lambda u: softmax_pulled(p, u / p)}
 
 
+@control("log_softmax")
 def log_softmax_unshifted(logits: Array) -> Result:
-    """x - log(sum e^x) without a shift: infinite for large logits and for all far below 0."""
+    """Takes x - log(sum e^x) unshifted: infinite for large logits and for all far below 0."""
     e = np.exp(logits)
     value = logits - np.log(e.sum(axis=-1, keepdims=True))
     p = e / e.sum(axis=-1, keepdims=True)
     return value, {"logits": lambda u: u - p * u.sum(axis=-1, keepdims=True)}
 
 
+@control("logsumexp")
 def logsumexp_unshifted(logits: Array) -> Result:
     """log(sum e^x) without a shift: infinite for large logits and for all far below 0."""
     e = np.exp(logits)
     return np.log(e.sum(axis=-1)), {"logits": e / e.sum(axis=-1, keepdims=True)}
 
 
+@control("logsumexp")
 def logmeanexp(logits: Array) -> Result:
     """The mean in place of the sum: too small by ln(n) for every row of several classes."""
     value, slopes = logsumexp(logits)
     return value - np.log(value.dtype.type(logits.shape[-1])), slopes
 
 
+@control("cross_entropy")
 def cross_entropy_in_bits(labels: Array, probabilities: Array) -> Result:
     """log2 in place of ln: 1/ln(2) times the cross entropy, as in seeds/000."""
     value, slopes = cross_entropy(labels, probabilities)
     return value / math.log(2), {name: slope / math.log(2) for name, slope in slopes.items()}
 
 
+@control("cross_entropy")
 def cross_entropy_swapped(labels: Array, probabilities: Array) -> Result:
     """-sum q ln p: the arguments in each other's place."""
     value, slopes = cross_entropy(probabilities, labels)
     return value, {"labels": slopes["probabilities"], "probabilities": slopes["labels"]}
 
 
+@control("cross_entropy")
 def cross_entropy_0_log_0(labels: Array, probabilities: Array) -> Result:
     """-sum p ln q without 0 ln 0 = 0: NaN where p = q = 0."""
     slopes = {"labels": -np.log(probabilities), "probabilities": -labels / probabilities}
     return -total(labels * np.log(probabilities)), slopes
 
 
+@control("kl_divergence")
 def kl_divergence_in_bits(labels: Array, log_probabilities: Array) -> Result:
     """log2 of the labels beside natural log-probabilities: wrong for all but one-hot labels."""
     gap = np.log2(labels) - log_probabilities
@@ -480,6 +583,7 @@ def kl_divergence_in_bits(labels: Array, log_probabilities: Array) -> Result:
     return total(times(labels, gap)), slopes
 
 
+@control("kl_divergence")
 def kl_divergence_mean_of_classes(labels: Array, log_probabilities: Array) -> Result:
     """Divides by the number of classes: the mean over all elements in place of rows."""
     value, slopes = kl_divergence(labels, log_probabilities)
@@ -487,12 +591,14 @@ def kl_divergence_mean_of_classes(labels: Array, log_probabilities: Array) -> Re
     return value / classes, {name: s / classes for name, s in slopes.items()}
 
 
+@control("kl_divergence")
 def kl_divergence_0_log_0(labels: Array, log_probabilities: Array) -> Result:
-    """sum p (ln p - ln q) without 0 ln 0 = 0: NaN where p = 0."""
+    """Lacks 0 ln 0 = 0 in sum p (ln p - ln q): NaN where p = 0."""
     gap = np.log(labels) - log_probabilities
     return total(labels * gap), {"labels": gap + 1, "log_probabilities": -labels}
 
 
+@control("softmax_cross_entropy")
 def softmax_then_log(logits: Array, labels: Array) -> Result:
     """-sum t log(softmax), unfused: infinite or NaN where a probability rounds to 0."""
     p = softmax(logits)[0]
@@ -500,6 +606,7 @@ def softmax_then_log(logits: Array, labels: Array) -> Result:
     return -total(labels * np.log(p)), {"logits": slope, "labels": -np.log(p)}
 
 
+@control("softmax_cross_entropy")
 def softmax_twice(logits: Array, labels: Array) -> Result:
     """Fed softmax outputs for logits, the mistake shown in seeds/004."""
     p = softmax(logits)[0]
@@ -507,12 +614,14 @@ def softmax_twice(logits: Array, labels: Array) -> Result:
     return value, {**slopes, "logits": softmax_pulled(p, slopes["logits"])}
 
 
+@control("softmax_cross_entropy")
 def softmax_minus_labels(logits: Array, labels: Array) -> Result:
     """The derivative softmax - labels whatever the labels sum to; the value is right."""
     value, slopes = softmax_cross_entropy(logits, labels)
     return value, {**slopes, "logits": softmax(logits)[0] - labels}
 
 
+@control("softmax_cross_entropy")
 def binary_formula_of_softmax(logits: Array, labels: Array) -> Result:
     """-sum t ln p + (1 - t) ln(1 - p): the binary formula for many classes, as in seeds/004."""
     p = softmax(logits)[0]
@@ -521,12 +630,14 @@ def binary_formula_of_softmax(logits: Array, labels: Array) -> Result:
     return total(losses), {"logits": by_logits, "labels": slopes["labels"]}
 
 
+@control("softmax_cross_entropy")
 def softmax_cross_entropy_in_bits(logits: Array, labels: Array) -> Result:
     """log2 in place of ln: 1/ln(2) times the loss."""
     value, slopes = softmax_cross_entropy(logits, labels)
     return value / math.log(2), {name: slope / math.log(2) for name, slope in slopes.items()}
 
 
+@control("softmax_cross_entropy")
 def smoothing_undivided(logits: Array, labels: Array, label_smoothing: float = 0.0) -> Result:
     """Targets (1 - a) t + a, not divided by the number of classes: they sum to more than 1."""
     targets = (1 - label_smoothing) * labels + label_smoothing
@@ -534,30 +645,37 @@ def smoothing_undivided(logits: Array, labels: Array, label_smoothing: float = 0
     return value, {**slopes, "labels": (1 - label_smoothing) * slopes["labels"]}
 
 
+@control("softmax_cross_entropy_index")
 def negative_logit_of_the_label(logits: Array, labels: Array) -> Result:
     """-x_y, the loss of log-probabilities fed logits: negative for x_y > 0, as in seeds/003."""
     targets = one_hot(labels, logits, None)
     return -total(times(targets, logits)), {"logits": -targets}
 
 
+@control("softmax_cross_entropy_index")
 def labels_counted_from_1(logits: Array, labels: Array) -> Result:
     """Takes class y - 1 for y, and the last class for 0: wrong at every row."""
     return softmax_cross_entropy_index(logits, (labels - 1) % logits.shape[-1])
 
 
+@control("softmax_cross_entropy_index")
 def ignored_as_a_class(logits: Array, labels: Array, ignore_index: int | None = None) -> Result:
     """Takes the last class for an ignored label: a row to ignore has a loss and a gradient."""
     kept = labels != ignore_index
     return softmax_cross_entropy_index(logits, np.where(kept, labels, logits.shape[-1] - 1))
 
 
+@control("softmax_cross_entropy_index")
 def index_smoothing_undivided(logits: Array, labels: Array, label_smoothing: float = 0.0) -> Result:
-    """Adds a sum_c (-ln p_c) in place of a/C sum_c (-ln p_c): the smoothing is C times too large."""
+    """Adds a sum_c (-ln p_c) and not a/C times that sum: the smoothing is C times too large."""
     return smoothing_undivided(logits, one_hot(labels, logits, None), label_smoothing)
 
 
+@control("nll")
 def nll_without_weights(
-    log_probabilities: Array, labels: Array, class_weights: Array | float | None = None
+    log_probabilities: Array,
+    labels: Array,
+    class_weights: Any = None,  # noqa: ARG001
 ) -> Result:
     """Forgets the class weights: wrong wherever a label's weight is not 1."""
     return nll(log_probabilities, labels)
@@ -572,104 +690,7 @@ def reduced_in_type(result: Result, reduction: str) -> Result | Reduced:
     return value / losses.dtype.type(losses.size if reduction == "mean" else 1), derivatives, *share
 
 
-# The tables.
-
-Function = Callable[..., Result]
-HONEST: Mapping[str, tuple[Function, ...]] = {
-    "sigmoid": (sigmoid,),
-    "log_sigmoid": (log_sigmoid,),
-    "softplus": (softplus, logaddexp_with_0),
-    "tanh": (tanh,),
-    "relu": (relu,),
-    "leaky_relu": (leaky_relu,),
-    "binary_cross_entropy": (binary_cross_entropy,),
-    "sigmoid_cross_entropy": (sigmoid_cross_entropy, two_softplus_terms),
-    "logistic_loss_pm1": (logistic_loss_pm1,),
-    "squared_loss": (squared_loss,),
-    "sigmoid_squared_loss": (sigmoid_squared_loss,),
-    "softmax": (softmax,),
-    "log_softmax": (log_softmax,),
-    "logsumexp": (logsumexp,),
-    "cross_entropy": (cross_entropy,),
-    "kl_divergence": (kl_divergence,),
-    "softmax_cross_entropy": (softmax_cross_entropy,),
-    "softmax_cross_entropy_index": (softmax_cross_entropy_index,),
-    "nll": (nll,),
-}
-CONTROLS: Mapping[str, tuple[Function, ...]] = {
-    "sigmoid": (exp_over_1_plus_exp,),
-    "log_sigmoid": (log_of_sigmoid, minus_softplus),
-    "softplus": (log_1_plus_exp, softplus_threshold_20, softplus_undivided),
-    "tanh": (tanh_of_exponentials,),
-    "relu": (straight_through_relu,),
-    "leaky_relu": (leaky_relu_of_slope_0_01,),
-    "binary_cross_entropy": (
-        binary_cross_entropy_unsigned,
-        binary_cross_entropy_clipped,
-        binary_cross_entropy_softened,
-        binary_cross_entropy_0_log_0,
-    ),
-    "sigmoid_cross_entropy": (
-        written_form_1,
-        written_form_2,
-        written_form_3,
-        written_form_4,
-        written_form_5,
-        written_form_6,
-        sigmoid_twice,
-    ),
-    "logistic_loss_pm1": (logistic_loss_unshifted, logistic_loss_of_labels_0_1),
-    "squared_loss": (squared_loss_unscaled, squared_loss_half_gradient),
-    "sigmoid_squared_loss": (sigmoid_squared_loss_without_slope,),
-    "softmax": (softmax_unshifted, softmax_over_rows, softmax_diagonal, softmax_in_float32),
-    "log_softmax": (log_of_softmax, log_softmax_unshifted),
-    "logsumexp": (logsumexp_unshifted, logmeanexp),
-    "cross_entropy": (cross_entropy_in_bits, cross_entropy_swapped, cross_entropy_0_log_0),
-    "kl_divergence": (
-        kl_divergence_in_bits,
-        kl_divergence_mean_of_classes,
-        kl_divergence_0_log_0,
-    ),
-    "softmax_cross_entropy": (
-        softmax_then_log,
-        softmax_twice,
-        softmax_minus_labels,
-        binary_formula_of_softmax,
-        softmax_cross_entropy_in_bits,
-        smoothing_undivided,
-    ),
-    "softmax_cross_entropy_index": (
-        negative_logit_of_the_label,
-        labels_counted_from_1,
-        ignored_as_a_class,
-        index_smoothing_undivided,
-    ),
-    "nll": (nll_without_weights,),
-}
-
-ONLY_FLOAT64: Mapping[str, Any] = {"dtypes": ("float64",)}
-OPTIONS: Mapping[Function, Mapping[str, Any]] = {
-    softplus_threshold_20: ONLY_FLOAT64,
-    softmax_in_float32: ONLY_FLOAT64,
-}
-
-
-def row(operator: str, function: Function, control: bool) -> Implementation:
-    """The function called with the inputs and parameters of its signature."""
-    parameters = inspect.signature(function).parameters
-    code, reductions = f"{function.__name__}({', '.join(parameters)})", {}
-    if {"class_weights", "ignore_index"} <= set(parameters):
-        code = f"reduced({code}, reduction, row_weights(labels, class_weights, ignore_index))"
-        reductions = {name: name for name in ("none", "sum", "mean", "weighted_mean")}
-    return Implementation(
-        function.__name__,
-        operator,
-        code,
-        reductions=reductions,
-        defaults={n: p.default for n, p in parameters.items() if p.default is not p.empty},
-        control=" ".join((inspect.getdoc(function) or "").split()) if control else "",
-        **OPTIONS.get(function, {}),
-    )
+# Right losses, wrongly reduced, and the adapter.
 
 
 def wrong_means() -> tuple[Implementation, ...]:
@@ -707,11 +728,6 @@ def wrong_means() -> tuple[Implementation, ...]:
 FUNCTIONS = {
     n: f for n, f in globals().items() if inspect.isfunction(f) and f.__module__ == __name__
 }
-IMPLEMENTATIONS = (
-    *(row(operator, f, False) for operator, functions in HONEST.items() for f in functions),
-    *(row(operator, f, True) for operator, functions in CONTROLS.items() for f in functions),
-    *wrong_means(),
-)
 TYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
 
@@ -728,7 +744,13 @@ def sources(code: str) -> str:
         needed |= found
         found = {n for f in found & set(FUNCTIONS) for n in names(inspect.getsource(FUNCTIONS[f]))}
         found -= needed
-    return "\n\n".join(inspect.getsource(f) for n, f in FUNCTIONS.items() if n in needed)
+    return "\n\n".join(undecorated(f) for n, f in FUNCTIONS.items() if n in needed)
+
+
+def undecorated(function: Function) -> str:
+    """The source of a function, from its `def` on."""
+    source = inspect.getsource(function)
+    return source[source.index("def ") :]
 
 
 def literal(values: Array, wide: bool) -> str:
@@ -756,7 +778,7 @@ class NumPy(Adapter):
 
     framework = "numpy"
     modes = ("eager",)
-    implementations = IMPLEMENTATIONS
+    implementations = (*ROWS, *wrong_means())
     namespace: Mapping[str, Any] = {"np": np, **FUNCTIONS}
     imports = """\
 from __future__ import annotations
@@ -803,16 +825,21 @@ np.seterr(all="ignore")
     def differentiate(
         self,
         function: Callable[..., Any],
-        key: tuple[Any, ...],
+        key: tuple[Any, ...],  # noqa: ARG002
         tensors: Mapping[str, Any],
         wrt: Sequence[str],
         upstream: Any,
-        mode: str,
+        mode: str,  # noqa: ARG002
     ) -> tuple[Any, dict[str, Any]]:
         result = function(**tensors)
         return result[0], {name: pulled(result, name, upstream) for name in wrt}
 
-    def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
+    def snippet(
+        self,
+        implementation: Implementation,
+        call: Call,
+        mode: str,  # noqa: ARG002
+    ) -> str:
         expression = self.expression(implementation, call)
         arrays = {**call.inputs, **call.parameters, "upstream": call.upstream}
         constants = self.constants(implementation, call)

@@ -7,6 +7,7 @@ seconds a function, dtype and choice of gradients, so only the names in `COMPILE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -257,6 +258,7 @@ COMPILED = {
 COMPILE = {"fullgraph": True, "dynamic": True}
 RECOMPILE_LIMIT = 64  # 4 dtypes x sizes 0, 1, many x choices of gradients; PyTorch's own is 8
 THREADS = 1  # one order of every sum
+GENERATED = re.compile(r"^kernel, .*?\.cpp:\d+, ")  # how the errors of generated code begin
 
 
 def page(name: str) -> str:
@@ -347,7 +349,11 @@ class PyTorch(Adapter):
         mode: str,
     ) -> tuple[Any, dict[str, Any]]:
         leaves = [tensors[name].requires_grad_() for name in wrt]
-        value = (compiled(function) if mode == "compiled" else function)(**tensors)
+        try:
+            value = (compiled(function) if mode == "compiled" else function)(**tensors)
+        except RuntimeError as error:
+            message = GENERATED.sub("", str(error))
+            raise error if message == str(error) else RuntimeError(message) from error
         gradients = torch.autograd.grad(value, leaves, upstream) if leaves else ()
         return value, dict(zip(wrt, gradients, strict=True))
 

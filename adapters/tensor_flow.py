@@ -20,7 +20,7 @@ from adapters.base import Adapter, Array, Call, Implementation
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Read once, at the import.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import tensorflow as tf  # noqa: E402
+import tensorflow as tf
 
 tf.get_logger().setLevel("ERROR")  # Retracing and deprecated functions are no news here.
 with contextlib.suppress(RuntimeError):  # Too late if TensorFlow already runs: see `flags`.
@@ -55,13 +55,13 @@ def of_log(text: str) -> str:
 BY_V1, BY_KERAS, ONLY_SUM = {"reductions": V1}, {"reductions": KERAS}, {"reductions": {"sum": "{}"}}
 SMOOTH = {"label_smoothing": 0.0}
 FIXED = {"labels": "a constant here: the function applies tf.stop_gradient to its labels"}
-DERIVATION = {"control": "exp(-x) overflows at large -x and is lost beside 1 at large x"}
+PM1 = {"labels": "linear in the label: equal to ln(1 + e^(-y x)) at the labels -1 and +1 only"}
 
 # Parts that rows share.
 KERAS_BINARY = "tf.keras.losses.binary_crossentropy(tf.expand_dims(labels, -1), "
 KERAS_BINARY_CLASS = "tf.keras.losses.BinaryCrossentropy(reduction=reduction{})"
 COLUMNS = "(tf.expand_dims(labels, -1), tf.expand_dims({}, -1))"
-SIGMOID, LOG_1_EXP = "tf.math.sigmoid(logits)", "tf.math.log(1 + tf.math.exp(-logits))"
+SIGMOID = "tf.math.sigmoid(logits)"
 SHIFTED = "tf.math.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))"
 SOFTMAX, LOG_SOFTMAX = "tf.nn.softmax(logits)", "tf.nn.log_softmax(logits)"
 DENSE = "tf.nn.softmax_cross_entropy_with_logits(labels={}, logits=logits)"
@@ -153,17 +153,6 @@ TABLE: dict[str, tuple[Row, ...]] = {
         ("max(x, 0) - x z + log1p(exp(-abs(x)))",
          "tf.math.maximum(logits, 0) - logits * labels"
          " + tf.math.log1p(tf.math.exp(-tf.math.abs(logits)))"),
-        # The steps from the definition to the form above, equal on paper.
-        ("-z log(1 / (1 + exp(-x))) - (1 - z) log(1 - 1 / (1 + exp(-x)))",
-         "-labels * tf.math.log(1 / (1 + tf.math.exp(-logits)))"
-         " - (1 - labels) * tf.math.log(1 - 1 / (1 + tf.math.exp(-logits)))", DERIVATION),
-        ("z log(1 + exp(-x)) + (1 - z) (-log(exp(-x)) + log(1 + exp(-x)))",
-         f"labels * {LOG_1_EXP}"
-         f" + (1 - labels) * (-tf.math.log(tf.math.exp(-logits)) + {LOG_1_EXP})", DERIVATION),
-        ("z log(1 + exp(-x)) + (1 - z) (x + log(1 + exp(-x)))",
-         f"labels * {LOG_1_EXP} + (1 - labels) * (logits + {LOG_1_EXP})", DERIVATION),
-        ("(1 - z) x + log(1 + exp(-x))", f"(1 - labels) * logits + {LOG_1_EXP}", DERIVATION),
-        ("x - x z + log(1 + exp(-x))", f"logits - logits * labels + {LOG_1_EXP}", DERIVATION),
     ),
     "logistic_loss_pm1": (
         ("softplus(-y x)", "tf.math.softplus(-labels * logits)"),
@@ -171,7 +160,8 @@ TABLE: dict[str, tuple[Row, ...]] = {
         ("log(1 + exp(-y x))", "tf.math.log(1 + tf.math.exp(-labels * logits))"),
         ("log1p(exp(-y x))", "tf.math.log1p(tf.math.exp(-labels * logits))"),
         ("sigmoid_cross_entropy_with_logits((1 + y) / 2)",
-         "tf.nn.sigmoid_cross_entropy_with_logits(labels=(1 + labels) / 2, logits=logits)"),
+         "tf.nn.sigmoid_cross_entropy_with_logits(labels=(1 + labels) / 2, logits=logits)",
+         {"fixed": PM1}),
     ),
     "squared_loss": (
         "tf.math.squared_difference(predictions, labels)",
@@ -259,13 +249,6 @@ TABLE: dict[str, tuple[Row, ...]] = {
         ("-sum(t log(softmax(x)))", f"-tf.reduce_sum(labels * tf.math.log({SOFTMAX}), axis=-1)"),
         ("-sum(t log(clip(softmax(x))))", "-tf.reduce_sum(labels"
          f" * tf.math.log(tf.clip_by_value({SOFTMAX}, 1e-10, 1.0)), axis=-1)"),
-        ("softmax_cross_entropy_with_logits(softmax(x))",
-         f"tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits={SOFTMAX})",
-         {"control": "softmax is applied twice"}),
-        ("-sum(t log(p) + (1 - t) log(1 - p)), p = softmax(x)",
-         f"-tf.reduce_sum(labels * tf.math.log({SOFTMAX})"
-         f" + (1 - labels) * tf.math.log(1 - {SOFTMAX}), axis=-1)",
-         {"control": "the formula of two classes, used for many"}),
     ),
     "softmax_cross_entropy_index": (
         "tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)",
@@ -346,9 +329,12 @@ class TensorFlow(Adapter):
     implementations = tuple(
         _implementation(operator, row) for operator, rows in TABLE.items() for row in rows
     )
-    namespace = {"tf": tf}
-    imports = "import numpy as np\nimport tensorflow as tf"
-    reductions = AROUND
+    namespace: Mapping[str, Any] = {"tf": tf}
+    imports = "import numpy as np\nimport tensorflow as tf\nfrom numpy import inf, nan"
+    reductions: Mapping[str, str] = AROUND
+
+    def __init__(self) -> None:
+        self._programs: dict[Any, Callable[..., Any]] = {}
 
     def versions(self) -> dict[str, str]:
         return {"tensorflow": tf.__version__, "keras": tf.keras.__version__}
@@ -389,56 +375,38 @@ class TensorFlow(Adapter):
         upstream: Any,
         mode: str,
     ) -> tuple[Any, dict[str, Any]]:
-        value, gradients = _program(function, tuple(wrt), mode)(dict(tensors), upstream)
+        name = (key, tuple(wrt), mode)
+        if name not in self._programs:
+            self._programs[name] = _program(function, tuple(wrt), mode)
+        value, gradients = self._programs[name](dict(tensors), upstream)
         return value, gradients
 
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
-        known = {**call.inputs, **call.parameters}
-        arrays = {
-            name: array
-            for name, array in known.items()
-            if name in implementation.names and isinstance(array, np.ndarray)
-        }
-        arrays["upstream"] = call.upstream
         wrt = [name for name in call.wrt if name not in implementation.fixed]
-        lines = {name: (_literal(array), f"tf.{array.dtype}") for name, array in arrays.items()}
-        body = (SESSION if mode == "session" else STEP).format(
-            decorator=DECORATORS.get(mode, ""),
-            arguments=", ".join(arrays),
-            sources=", ".join(wrt),
+        constants = self.constants(implementation, call)
+        arrays = {**call.inputs, **call.parameters}
+        used = [name for name in arrays if name in implementation.names and name not in constants]
+        lines = [_literal(name, arrays[name]) for name in used]
+        lines += [_literal("upstream", call.upstream)]
+        lines += [f"{name} = {value!r}" for name, value in constants.items()]
+        return PROGRAMS[mode].format(
+            imports=self.imports,
+            inputs="\n".join(lines),
+            arguments=", ".join([*used, "upstream"]),
+            wrt=", ".join(wrt),
             expression=self.expression(implementation, call),
-            constants="".join(f"{n} = tf.constant({x}, {t})\n" for n, (x, t) in lines.items()),
-            placeholders="".join(
-                f"    {n} = tf.compat.v1.placeholder({t}, {_open(arrays[n])})\n"
-                for n, (_, t) in lines.items()
-            ),
-            feed="".join(f"        {n}: {x},\n" for n, (x, _) in lines.items()),
-            names=["value", *(f"gradient.{name}" for name in wrt)],
+            quantities=["value", *(f"gradient.{name}" for name in wrt)],
         )
-        scalars = [f"{n} = {v!r}\n" for n, v in self.constants(implementation, call).items()]
-        special = sorted(set(re.findall(r"\b(?:inf|nan)\b", body)))
-        names = f"from math import {', '.join(special)}\n\n" if special else ""
-        return "".join([names, self.imports, "\n\n", *scalars, body])
 
 
 ADAPTER = TensorFlow()
 
 
-@functools.cache
 def _program(function: Callable[..., Any], wrt: tuple[str, ...], mode: str) -> Callable[..., Any]:
-    """The value and the VJPs of a function; tf.function keeps what it compiles for each shape."""
+    """`(tensors, upstream) -> (value, VJPs by name)`, compiled for each shape it is called with."""
     if mode == "session":
         return _session(function, wrt)
-    step: Callable[..., Any] = _step(function, wrt)
-    if mode == "eager":
-        return step
-    # Without autograph, which has nothing to convert: expressions hold no control flow.
-    compile_it = True if mode == "compiled" else None
-    compiled: Callable[..., Any] = tf.function(step, autograph=False, jit_compile=compile_it)
-    return compiled
 
-
-def _step(function: Callable[..., Any], wrt: tuple[str, ...]) -> Callable[..., Any]:
     def step(tensors: dict[str, Any], upstream: Any) -> tuple[Any, dict[str, Any]]:
         sources = {name: tensors[name] for name in wrt}
         with tf.GradientTape() as tape:
@@ -448,35 +416,34 @@ def _step(function: Callable[..., Any], wrt: tuple[str, ...]) -> Callable[..., A
             return value, {}
         return value, _connected(tape.gradient(value, sources, tf.cast(upstream, value.dtype)))
 
-    return step
+    if mode == "eager":
+        return step
+    # Without autograph, which has nothing to convert: expressions hold no control flow.
+    compiled = True if mode == "compiled" else None
+    program: Callable[..., Any] = tf.function(step, autograph=False, jit_compile=compiled)
+    return program
 
 
 def _session(function: Callable[..., Any], wrt: tuple[str, ...]) -> Callable[..., Any]:
-    graphs: dict[str, Callable[..., Any]] = {}
+    """The same, in one graph and session for each number of classes and dtype."""
 
-    def build(arrays: dict[str, Array], upstream: Array) -> Callable[..., Any]:
+    @functools.cache
+    def build(names: tuple[str, ...], *holders: tuple[Any, tuple[int | None, ...]]) -> Any:
         with tf.Graph().as_default() as graph:
-            inputs = {
-                name: tf.compat.v1.placeholder(array.dtype, _open(array))
-                for name, array in {**arrays, "": upstream}.items()
-            }
-            cotangent = inputs.pop("")
+            places = [tf.compat.v1.placeholder(*holder) for holder in holders]
+            inputs, cotangent = dict(zip(names, places[:-1], strict=True)), places[-1]
             value = function(**inputs)
             sources = [inputs[name] for name in wrt]
             found = tf.gradients(value, sources, tf.cast(cotangent, value.dtype)) if wrt else []
             fetches = (value, _connected(dict(zip(wrt, found, strict=True))))
-        session = tf.compat.v1.Session(graph=graph)
-        return session.make_callable(fetches, [*inputs.values(), cotangent])
+        return tf.compat.v1.Session(graph=graph).make_callable(fetches, places)
 
-    def step(tensors: dict[str, Any], upstream: Any) -> Any:
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        feed = [*arrays.values(), upstream.numpy()]
-        shapes = str([(array.dtype, _open(array)) for array in feed])
-        if shapes not in graphs:
-            graphs[shapes] = build(arrays, feed[-1])
-        return graphs[shapes](*feed)
+    def program(tensors: dict[str, Any], upstream: Any) -> Any:
+        feed = [tensor.numpy() for tensor in (*tensors.values(), upstream)]
+        holders = [(a.dtype, (None, *a.shape[1:]) if a.ndim else ()) for a in feed]
+        return build(tuple(tensors), *holders)(*feed)
 
-    return step
+    return program
 
 
 def _connected(gradients: dict[str, Any]) -> dict[str, Any]:
@@ -486,43 +453,51 @@ def _connected(gradients: dict[str, Any]) -> dict[str, Any]:
     return {name: tf.convert_to_tensor(gradient) for name, gradient in gradients.items()}
 
 
-def _open(array: Array) -> list[int | None]:
-    """The shape of a TensorFlow 1 placeholder: any number of rows."""
-    return [None, *array.shape[1:]] if array.ndim else []
+def _literal(name: str, values: Array) -> str:
+    """An assignment of the exact numbers, in NumPy: tf.constant flushes bfloat16 from a list."""
+    shape = "" if values.size else f".reshape{values.shape}"
+    return f'{name} = np.array({values.tolist()}, "{values.dtype}"){shape}'
 
-
-def _literal(array: Array) -> str:
-    """Python text of the array's exact numbers."""
-    if array.size == 0:
-        return f"np.zeros({array.shape})"
-    exact = array if np.issubdtype(array.dtype, np.integer) else array.astype(np.float64)
-    return repr(exact.tolist())
-
-
-DECORATORS = {"graph": "@tf.function\n", "compiled": "@tf.function(jit_compile=True)\n"}
 
 STEP = """\
-{constants}
+{imports}
 
-{decorator}def step({arguments}):
+{inputs}
+
+
+DECORATOR
+def step({arguments}):
     with tf.GradientTape() as tape:
-        tape.watch([{sources}])
+        tape.watch([{wrt}])
         value = {expression}
-    return value, tape.gradient(value, [{sources}], tf.cast(upstream, value.dtype))
+    return value, *tape.gradient(value, [{wrt}], tf.cast(upstream, value.dtype))
 
 
-value, gradients = step({arguments})
-for name, result in zip({names}, [value, *gradients]):
+tensors = [tf.constant(array) for array in [{arguments}]]
+for name, result in zip({quantities}, step(*tensors)):
     print(name, result.numpy().tolist())
 """
 
 SESSION = """\
+{imports}
+
+{inputs}
+
+arrays = [{arguments}]
 with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-{placeholders}    value = {expression}
-    gradients = tf.gradients(value, [{sources}], tf.cast(upstream, value.dtype))
-    feed = {{
-{feed}    }}
-    results = session.run([value, *gradients], feed)
-for name, result in zip({names}, results):
+    {arguments} = placeholders = [
+        tf.compat.v1.placeholder(a.dtype, [None, *a.shape[1:]] if a.ndim else []) for a in arrays
+    ]
+    value = {expression}
+    gradients = tf.gradients(value, [{wrt}], tf.cast(upstream, value.dtype))
+    results = session.run([value, *gradients], dict(zip(placeholders, arrays)))
+for name, result in zip({quantities}, results):
     print(name, result.tolist())
 """
+
+PROGRAMS = {
+    "eager": STEP.replace("DECORATOR\n", ""),
+    "graph": STEP.replace("DECORATOR", "@tf.function"),
+    "compiled": STEP.replace("DECORATOR", "@tf.function(jit_compile=True)"),
+    "session": SESSION,
+}

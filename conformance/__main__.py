@@ -45,7 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         found.set_defaults(command=command)
         return found
 
-    file = {"type": Path, "metavar": "RESULTS", "help": "results/<framework>.jsonl"}
+    file = {
+        "type": Path,
+        "metavar": "RESULTS",
+        "help": "results/<framework>.jsonl, or their folder",
+    }
     one = add("gate", _gate, "compare runs with the committed findings and grades; 1 if one fails")
     one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
     _folders(one, "findings", "grades")
@@ -80,10 +84,21 @@ def _folders(parser: argparse.ArgumentParser, *names: str) -> None:
         )
 
 
+def _files(named: Sequence[Path]) -> list[Path]:
+    """The results files that are named, those of a folder in the order of their names."""
+    files: list[Path] = []
+    for path in named:
+        found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        if not found:
+            raise UserError(path, "", "there are no results", "run pytest --framework NAME first")
+        files += found
+    return files
+
+
 def _gate(options: argparse.Namespace) -> int:
     console = Console()
     reports = []
-    for file in options.results:
+    for file in _files(options.results):
         run = results.read(file)
         found = findings.load(options.findings / f"{run.framework}.yaml")
         recorded = grades.read(options.grades / f"{run.framework}.txt")
@@ -96,7 +111,7 @@ def _report(options: argparse.Namespace) -> int:
     from conformance import report  # its template engine is not needed elsewhere
 
     try:
-        report.build(options.results, options.findings, options.out)
+        report.build(_files(options.results), options.findings, options.out)
     except report.ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -104,7 +119,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    for file in options.results:
+    for file in _files(options.results):
         if os.environ.get("CI"):
             raise UserError(file, "", "grades are not recorded in CI", "record and review them")
         run = results.read(file)
@@ -115,7 +130,8 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _propose(options: argparse.Namespace) -> int:
-    run = results.read(options.results)
+    (file,) = _files([options.results])
+    run = results.read(file)
     text = propose.propose(run, findings.load(options.findings / f"{run.framework}.yaml"))
     print(text or "# every failing check has its finding", end="" if text else "\n")
     return 0
@@ -130,9 +146,7 @@ def _cases(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    files = options.results or sorted(Path("results").glob("*.jsonl"))
-    if not files:
-        raise UserError("results", "", "there are no results", "run pytest, or give --results")
+    files = _files(options.results or [Path("results")])
     runs = [results.read(file, complete=file.suffix != ".partial") for file in files]
     words = " ".join(options.check).split()
     checks = [check for run in runs for check in run.checks]

@@ -106,10 +106,13 @@ def _change(key: Key, old: str | None, new: str | None, same: bool) -> Change | 
 
 
 def write(results: Results, file: Path) -> Grades:
-    """Record a run. Raises `UserError` for a run of a part of the suite."""
+    """Record a run. Raises `UserError` for a part of the suite, and for harness errors."""
     if results.header.selection != "all":
         problem = f"only a part of the suite was run ({results.header.selection})"
         raise UserError(results.file, "", problem, "run all of it")
+    for check in results.checks:
+        if check.verdict == "harness-error":
+            raise UserError(results.file, str(check.key), check.message, "correct the suite first")
     grades = of(results)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, render(grades).encode())

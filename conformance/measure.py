@@ -171,9 +171,9 @@ class Suite:
         """The header of a results file."""
         return results.Header(
             framework=self.adapter.framework,
-            versions=self.adapter.versions(),
+            versions={k: str(v) for k, v in self.adapter.versions().items()},
             machine=results.machine(),
-            flags=self.adapter.flags(),
+            flags={k: str(v) for k, v in self.adapter.flags().items()},
             cases=digest(sorted({case.file for case in self.cases})),
             reference=digest(sorted(Path(__file__).parent.parent.glob("reference/**/*.py"))),
             selection=selection,

@@ -41,6 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Load the cases and the adapter. Bad input is one clear line."""
     name = config.getoption("--framework")
+    # A warning in our own code is an error; those of a framework are its own business.
+    config.addinivalue_line("filterwarnings", "error" if name is None else "ignore")
     if name is None:
         return
     try:
@@ -172,6 +174,10 @@ class Run:
         for implementation in self.suite.adapter.implementations:
             if implementation.control and implementation.name not in caught:
                 yield f"negative control {implementation.name} passes everything"
+
+    def pytest_unconfigure(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         write = terminalreporter.write_line

@@ -67,16 +67,17 @@ def _groups(checks: Iterator[Check]) -> dict[_Group, list[Check]]:
 def _skeleton(name: str, group: _Group, checks: list[Check]) -> str:
     worst = max(checks, key=lambda check: check.over_bound or 0.0)
     verdicts = sorted({check.verdict for check in checks})
+    said = f"got {worst.got}, truth {worst.truth}" if worst.got else worst.message
     lines = [
         f"- id: {name}",
         "  title: TODO one line",
         "  severity: TODO wrong-in-training | accuracy | special-values | documentation",
         "  explanation: TODO why it happens, in the framework's code or definition",
         "  upstream: [TODO owner/repo#number]",
-        "  reproduction: |",
+        "  reproduction: |2",
         *(f"    {line}".rstrip() for line in worst.snippet.splitlines()),
         "    # TODO shorten it, and say what it prints",
-        f"    # got {worst.got}, truth {worst.truth}" if worst.got else f"    # {worst.message}",
+        f"    # {' '.join(said.split())}",
         "  confirmed: TODO how the truth was confirmed independently",
         "  checks:",
     ]

@@ -224,6 +224,10 @@ class ResultsWriter:
             self._verdicts[record.verdict] += 1
         self._stream.write(line)
 
+    def close(self) -> None:
+        """Stop writing; what was measured stays in the partial file."""
+        self._stream.close()
+
     def finish(self) -> Path:
         """Write the complete file and remove the partial one."""
         footer = Footer(checks=self._verdicts.total(), verdicts=dict(self._verdicts))

@@ -142,7 +142,7 @@ def _uncollected() -> Iterator[None]:
 class _Loader(yaml.CLoader if yaml.__with_libyaml__ else yaml.Loader):  # type: ignore[misc]
     """The parser without YAML 1.1's guesses (which also cost most of the time)."""
 
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+    def resolve(self, *_: Any) -> str:
         return ""
 
 

@@ -42,7 +42,7 @@ def precision(bits: int) -> Iterator[None]:
 
 def ball(number: Number | Ball) -> Ball:
     """An exact ball for an int or float; the enclosing ball of a fraction."""
-    if isinstance(number, Fraction):
+    if type(number) is Fraction:  # isinstance is slow for a class of the numeric tower
         return arb(fmpq(number.numerator, number.denominator))
     return arb(number)
 
@@ -68,12 +68,12 @@ class Vector:
     @classmethod
     def of(cls, numbers: Iterable[Number | Ball]) -> Vector:
         """An input: a vector of exactly known numbers that has a gradient."""
-        return cls([ball(number) for number in numbers], live=True)
+        return cls(list(map(ball, numbers)), live=True)
 
     @classmethod
     def constant(cls, numbers: Iterable[Number | Ball]) -> Vector:
         """A vector without a gradient."""
-        return cls([ball(number) for number in numbers])
+        return cls(list(map(ball, numbers)))
 
     def __len__(self) -> int:
         return len(self.balls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -27,6 +27,7 @@ DOUBLE = FORMATS["float64"]
 
 Answers = dict[str, list[Entry]]
 """Quantity -> one entry for each of its outputs."""
+_REMEMBERED: dict[Any, Answers] = {}
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Truth:
     def lo(self) -> Floats:
         """The second half of the double-double pair (0 below the range of float64)."""
         return np.where(np.isfinite(self.hi), self.tail * DOUBLE.ulp(self.hi), 0.0)
+
+    def error(self, got: NDArray[Any]) -> Floats:
+        """|got - truth|, correct to 52 bits, for an array of the same shape (NaN without one)."""
+        rest = self.tail * np.spacing(np.abs(self.hi))
+        return np.abs((got.astype(np.float64) - self.hi) - rest)
 
     def nearest(self, format: Format) -> Floats:
         """The truth rounded to the format (RN); NaN where the enclosure leaves it open (`tie`)."""
@@ -119,7 +125,7 @@ def evaluate(problem: Problem) -> dict[str, Truth]:
 
 def decided(value: Ball) -> bool:
     """Whether a ball is narrow enough to be a truth."""
-    return bool(value.rel_accuracy_bits() >= ACCURACY_BITS) or bool(value.rad() < FLOOR)
+    return value.rel_accuracy_bits() >= ACCURACY_BITS or bool(value.rad() < FLOOR)
 
 
 def _from_the_left(work: _Work) -> Answers:
@@ -152,6 +158,7 @@ class _Work:
         self.parameters = {
             k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in problem.parameters.items()
         }
+        self._parameters = repr(sorted(self.parameters.items()))
         self.bits = FIRST_BITS
         shape = (self.count, -1)
         reduced = problem.reduction != "none"
@@ -165,7 +172,7 @@ class _Work:
         while True:
             units = self._units(bits)
             answers = self._reduced(units, bits)
-            if bits >= LAST_BITS or all(_settled(e) for entries in answers.values() for e in entries):
+            if bits >= LAST_BITS or _all(_settled, answers):
                 self.bits = max(self.bits, bits)
                 return answers
             bits *= 2
@@ -174,48 +181,45 @@ class _Work:
         name = quantity.partition(".")[2]
         reduced = self.problem.reduction != "none"
         shape = self.problem.inputs[name].shape if name else () if reduced else self.shape
-        flags = np.zeros(self.count, dtype=bool)
+        packed = _pack(entries, shape, self.bits)
         if self.operator.may is not None:
             flags = self.operator.may(self.problem.inputs).reshape(self.count, -1).any(axis=-1)
-        if not name and reduced:
-            flags = flags.any(keepdims=True)
-        packed = _pack(entries, shape, self.bits)
-        size = packed.hi.size // max(len(flags), 1)
-        may = np.repeat(flags, size).reshape(shape)
-        packed = replace(packed, nan=may)
+            if flags.any():
+                packed = replace(packed, nan=self._spread(flags, shape, bool(name) or not reduced))
         return packed if left is None else _subgradient(packed, _pack(left, shape, self.bits))
 
+    def _spread(
+        self, flags: NDArray[np.bool_], shape: tuple[int, ...], rows: bool
+    ) -> NDArray[np.bool_]:
+        """Flags of rows for every output of the row; for a reduced value, whether any is set."""
+        if not rows:
+            return np.array(flags.any())
+        return np.repeat(flags, math.prod(shape) // max(self.count, 1)).reshape(shape)
+
     def _units(self, bits: int) -> list[Answers]:
-        """The answers of every unit, at its own precision, at least `bits`."""
+        """The answers of every unit, each at its own precision, at least `bits`."""
         special = np.zeros(self.count, dtype=bool)
         for array in self.rows.values():
             special |= ~np.isfinite(array).all(axis=-1)
         units = {i: self._special(i) for i in np.flatnonzero(special).tolist()}
         todo = np.flatnonzero(~special).tolist()
-        open_: list[int] = []
-        for i, unit in self._plain(todo, bits):
-            units[i] = unit
-            if not all(_settled(e) for entries in unit.values() for e in entries):
-                open_.append(i)
-        for i in open_:
-            units[i] = self._raise(i, units[i], bits)
+        while todo:
+            self.bits = max(self.bits, bits)
+            units.update(self._plain(todo, bits))
+            for i in todo:
+                if not _all(_finite, units[i]):
+                    units[i] = self._at_edge(i, units[i])
+            todo = [i for i in todo if not _all(_settled, units[i])] if bits < LAST_BITS else []
+            bits *= 2
         return [units[i] for i in range(self.count)]
 
-    def _raise(self, i: int, unit: Answers, bits: int) -> Answers:
-        """Repeat one unit at rising precision; at the end of a domain, take the limit."""
-        if not all(_finite(e) for entries in unit.values() for e in entries):
-            edge = self._special(i)
-            return {
-                q: [a if _finite(a) else b for a, b in zip(unit[q], edge[q], strict=True)]
-                for q in self.quantities
-            }
-        while bits < LAST_BITS:
-            bits *= 2
-            (_, unit), *_ = self._plain([i], bits)
-            if all(_settled(e) for entries in unit.values() for e in entries):
-                break
-        self.bits = max(self.bits, bits)
-        return unit
+    def _at_edge(self, i: int, unit: Answers) -> Answers:
+        """At the end of a domain the definition has no number; take the limit there."""
+        edge = self._special(i)
+        return {
+            q: [a if _finite(a) else b for a, b in zip(unit[q], edge[q], strict=True)]
+            for q in self.quantities
+        }
 
     def _plain(self, units: list[int], bits: int) -> Iterator[tuple[int, Answers]]:
         """Evaluate finite units at one precision."""
@@ -228,7 +232,10 @@ class _Work:
                 return
             for i in units:
                 numbers = {k: a[i].tolist() for k, a in self.rows.items()}
-                yield i, self._evaluate(numbers, self._upstream([i], self._width))
+                upstream = self._upstream([i], self._width)
+                yield i, self._remembered(
+                    i, bits, lambda n=numbers, u=upstream: self._evaluate(n, u)
+                )
 
     @property
     def _width(self) -> int:
@@ -239,7 +246,19 @@ class _Work:
             return [ball(1)] * (len(units) * width)
         return [ball(u) for i in units for u in self.upstream[i]]
 
+    def _remembered(self, i: int, bits: int, work: Callable[[], Answers]) -> Answers:
+        """The answers of a unit that an earlier problem had, in another dtype for example."""
+        inputs = tuple(a[i].tobytes() for a in self.rows.values())
+        upstream = None if self.upstream is None else tuple(self.upstream[i])
+        key = (self.operator.name, self._parameters, inputs, upstream, bits, Kink.side)
+        if key not in _REMEMBERED:
+            _REMEMBERED[key] = work()
+        return _REMEMBERED[key]
+
     def _special(self, i: int) -> Answers:
+        return self._remembered(i, 0, lambda: self._limit(i))
+
+    def _limit(self, i: int) -> Answers:
         numbers = {k: a[i].tolist() for k, a in self.rows.items()}
         names = self.operator.differentiable
         sizes = [self._width, *(len(numbers[name]) for name in names)]
@@ -308,56 +327,61 @@ class _Work:
         return answers
 
 
+def _all(test: Callable[[Entry], bool], answers: Answers) -> bool:
+    return all(test(entry) for entries in answers.values() for entry in entries)
+
+
 def _finite(entry: Entry) -> bool:
-    return not isinstance(entry, float) and bool(entry.is_finite())
+    return type(entry) is not float and bool(entry.is_finite())
 
 
 def _settled(entry: Entry) -> bool:
-    return isinstance(entry, float) or (bool(entry.is_finite()) and decided(entry))
+    return type(entry) is float or (decided(entry) and bool(entry.is_finite()))
 
 
 def _sum(entries: list[Entry]) -> Entry:
-    special = [e for e in entries if isinstance(e, float)]
+    special = [e for e in entries if type(e) is float]
     if special:
         return math.fsum(special) if len(set(map(str, special))) == 1 else math.nan
     return sum(entries, ball(0))
 
 
 def _times(entry: Entry, factor: Ball) -> Entry:
-    if not isinstance(entry, float):
+    if type(entry) is not float:
         return entry * factor
     return math.nan if factor.is_zero() else entry * math.copysign(1.0, float(factor))
 
 
 def _pack(entries: list[Entry], shape: tuple[int, ...], bits: int) -> Truth:
     """Arrays from entries."""
-    hi = np.array([float(e) for e in entries])
-    balls = [None if isinstance(e, float) else e for e in entries]
-    rest = np.zeros(len(entries))
-    radius = np.zeros(len(entries))
-    undecided = np.zeros(len(entries), dtype=bool)
-    ulp = DOUBLE.ulp(hi)
-    for i, (value, h) in enumerate(zip(balls, hi.tolist(), strict=True)):
-        if value is None or math.isinf(h):
-            continue
-        undecided[i] = not _settled(value)
-        if abs(h) > 1e-280:
-            rest[i], radius[i] = float(value - h) / ulp[i], float(value.rad()) / ulp[i]
-        else:
-            # The difference would underflow; scale before it becomes a float.
-            rest[i] = float((value - h) / ball(float(ulp[i])))
-            radius[i] = float(value.rad() / ball(float(ulp[i])))
+    tops = [float(entry) for entry in entries]
+    pairs = [_rest(entry, top) for entry, top in zip(entries, tops, strict=True)]
+    tail, radius = zip(*pairs, strict=True) if pairs else ((), ())
+    open_ = bits >= LAST_BITS
+    undecided = [open_ and not _settled(entry) for entry in entries]
     nothing = np.full(shape, np.nan)
     return Truth(
-        hi.reshape(shape),
-        rest.reshape(shape),
-        radius.reshape(shape),
+        np.array(tops).reshape(shape),
+        np.array(tail).reshape(shape),
+        np.array(radius).reshape(shape),
         np.zeros(shape, dtype=bool),
         nothing,
         nothing,
-        undecided.reshape(shape),
+        np.array(undecided, dtype=bool).reshape(shape),
         bits,
     )
+
+
+def _rest(entry: Entry, top: float) -> tuple[float, float]:
+    """The tail and the radius beside the nearest float64, in its ulps."""
+    if type(entry) is float or math.isinf(top):
+        return 0.0, 0.0
+    ulp = math.ulp(top)
+    if abs(top) > 1e-270:
+        return float(entry - top) / ulp, float(entry.rad()) / ulp
+    # The difference would underflow; scale before it becomes a float.
+    grain = ball(ulp)
+    return float((entry - top) / grain), float(entry.rad() / grain)
 
 
 def _subgradient(right: Truth, left: Truth) -> Truth:

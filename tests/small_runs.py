@@ -29,7 +29,7 @@ from conformance.results import (
 
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 MODES = ("compiled", "eager")
-FINDING = {
+FINDING: dict[str, Any] = {
     "id": "torch-softplus-threshold",
     "title": "softplus is the identity above 20",
     "severity": "accuracy",
@@ -68,7 +68,9 @@ def header(**changes: Any) -> Header:
 def implementation(name: str, operator: str, control: str = "") -> Implementation:
     """A row of an adapter's table."""
     modes = list(MODES)
-    return Implementation(name=name, operator=operator, code=f"{name}(x)", modes=modes, control=control)
+    return Implementation(
+        name=name, operator=operator, code=f"{name}(x)", modes=modes, control=control
+    )
 
 
 def case(name: str, operator: str, as_documented: bool = True) -> Case:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 from small_runs import World, case, check, failing, header
 
-from conformance import findings
 from conformance.__main__ import main
 
+ROOT = Path(__file__).parents[1]
 CASES = """\
 theme: tails
 cases:
@@ -66,6 +67,7 @@ def test_gate_fails_if_one_of_several_does(world: World, tmp_path: Path) -> None
     assert main(["gate", str(good), str(good)]) == 0
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -73,7 +75,8 @@ def test_gate_fails_if_one_of_several_does(world: World, tmp_path: Path) -> None
         (["gate", "grades/torch.txt"], "grades/torch.txt:1: there is no header"),
         (["gate", "results/torch.jsonl", "--grades", "none"], "none/torch.txt: there are no recor"),
         (["gate", "results/torch.jsonl", "--findings", "none"], "none/torch.yaml: cannot be read"),
-        (["record", "results"], "results: cannot be read (is a directory"),
+        (["record", "findings"], "findings: there are no results; run pytest"),
+        (["gate", "results", "results.jsonl"], "results.jsonl: cannot be read"),
         (["propose", "none.jsonl"], "none.jsonl: cannot be read"),
         (["report", "none.jsonl"], "none.jsonl"),
         (["cases", "--cases", "none"], "none"),
@@ -82,10 +85,64 @@ def test_gate_fails_if_one_of_several_does(world: World, tmp_path: Path) -> None
     ],
 )
 def test_what_cannot_be_used_is_one_line(
-    world: World, capsys: Captured, arguments: list[str], message: str
+    capsys: Captured, arguments: list[str], message: str
 ) -> None:
     assert main(arguments) == 2
     assert message in error(capsys)
+
+
+def test_show_gives_everything_of_one_check(world: World, capsys: Captured) -> None:
+    assert main(["show", "softplus-tail", "F.soft", "float64", "eager value"]) == 0
+    text = capsys.readouterr().out
+    for line in (
+        "implementation: F.softplus",
+        "verdict: inaccurate",
+        "got: 20.5",
+        "truth: 20.5000000012501528683454440212",
+        "    x: 20.5",
+        "    baseline: 2e-15",
+        "over_bound: 600.0",
+        "print(torch.sigmoid(x))",
+    ):
+        assert f"{line}\n" in text
+    world.cases.append(case("softplus-tail-2", "softplus"))
+    world.checks += [check("F.softplus", "softplus", "softplus-tail-2")]
+    world.results()
+    whole_name = "F.softplus softplus-tail float32 eager value"
+    assert main(["show", whole_name]) == 0
+    assert "case: softplus-tail\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("world")
+def test_show_lists_the_checks_that_the_words_leave(capsys: Captured) -> None:
+    assert main(["show", "softplus-tail"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.count("softplus-tail") == 20
+    assert "  and 12 more\n" in captured.out
+    assert "32 checks have a name with softplus-tail" in captured.err
+
+
+def test_cases_are_listed(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "tails.yaml").write_text(CASES)
+    assert main(["cases", "--cases", str(tmp_path)]) == 0
+    expected = f"softplus-tail  softplus  2 rows  {tmp_path}/tails.yaml:3\n"
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.usefixtures("world")
+def test_report_is_built(capsys: Captured) -> None:
+    assert main(["report", "results", "-o", "page"]) == 0
+    assert capsys.readouterr().err == ""
+    assert Path("page/index.html").stat().st_size > 0
+
+
+def test_help_and_usage_without_a_traceback() -> None:
+    for arguments, code in ((["--help"], 0), (["gate", "--help"], 0), ([], 2), (["gat"], 2)):
+        command = [sys.executable, "-m", "conformance", *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert run.returncode == code
+        assert "Traceback" not in run.stderr
+        assert "python -m conformance" in run.stdout + run.stderr
 
 
 def test_show_without_results(
@@ -93,10 +150,11 @@ def test_show_without_results(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["show", "softplus"]) == 2
-    assert "there are no results; run pytest" in error(capsys)
+    assert "results: cannot be read" in error(capsys)
 
 
-def test_an_interrupted_run_is_not_judged(world: World, capsys: Captured) -> None:
+@pytest.mark.usefixtures("world")
+def test_an_interrupted_run_is_not_judged(capsys: Captured) -> None:
     file = Path("results/torch.jsonl")
     lines = file.read_bytes().splitlines(keepends=True)
     partial = Path("results/torch.jsonl.partial")
@@ -157,33 +215,40 @@ def test_proposals_are_refused_until_completed_and_then_cover_everything(
     world: World, capsys: Captured
 ) -> None:
     _unexplained(world)
-    capsys.readouterr()
+    world.findings.clear()
+    world.results()
+    world.loaded_findings()
     assert main(["propose", "results/torch.jsonl"]) == 0
     proposed = capsys.readouterr().out
-    assert "print(torch.sigmoid(x))" in proposed
+    assert "    print(torch.sigmoid(x))\n" in proposed
     file = Path("findings/torch.yaml")
     file.write_text(proposed)
     assert main(["gate", "results/torch.jsonl"]) == 2
-    error(capsys)
-    completed = proposed.replace("TODO wrong-in-training | ", "").replace("| special-values", "")
-    completed = completed.replace("accuracy | documentation", "accuracy")
-    for old, new in (
-        ("severity: accuracy | documentation", "severity: accuracy"),
-        ("accuracy  | documentation", "accuracy"),
-        ("TODO owner/repo#number", "pytorch/pytorch#1"),
-        ("TODO", "Done:"),
-        (": Done:", ": done,"),
-    ):
-        completed = completed.replace(old, new)
-    # The world's own finding is still there, beside the new ones.
-    world.loaded_findings()
-    file.write_text(file.read_text().rstrip().removesuffix("]").rstrip() + "]\n")
-    own = findings.load(file).findings
-    assert [finding.id for finding in own] == ["torch-softplus-threshold"]
+    assert "severity: invalid enum value" in error(capsys)
+    completed = re.sub("severity: TODO.*", "severity: accuracy", proposed)
+    file.write_text(re.sub(r"upstream: \[TODO.*", "upstream: []", completed))
+    assert main(["gate", "results/torch.jsonl"]) == 2
+    assert "title is not written" in error(capsys)
+    file.write_text(file.read_text().replace("TODO", "Because:").replace(": Because:", ": since"))
+    assert main(["gate", "results/torch.jsonl"]) == 0
+
+
+def test_proposals_leave_out_what_has_a_finding(world: World, capsys: Captured) -> None:
+    world.change(failing, implementation="torch.sigmoid", quantity="gradient.x", mode="eager")
+    world.results()
     assert main(["propose", "results/torch.jsonl"]) == 0
-    assert "softplus-tail" in proposed
+    proposed = capsys.readouterr().out
+    assert proposed.count("- id: ") == 1
+    assert "- id: torch-torch-sigmoid-gradient-x\n" in proposed
+    pattern = (
+        '{implementation: "torch.sigmoid", case: "sigmoid-tail", dtype: ["bfloat16", "float16",'
+    )
+    assert f"    - {pattern}" in proposed
+    assert 'mode: ["eager"], quantity: ["gradient.x"]}' in proposed
+    assert "  verdict: [inaccurate]\n  over_bound: [600, 600]\n" in proposed
 
 
-def test_nothing_to_propose(world: World, capsys: Captured) -> None:
+@pytest.mark.usefixtures("world")
+def test_nothing_to_propose(capsys: Captured) -> None:
     assert main(["propose", "results/torch.jsonl"]) == 0
     assert capsys.readouterr().out == "# every failing check has its finding\n"

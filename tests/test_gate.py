@@ -11,14 +11,19 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from small_runs import World, case, check, failing, header, implementation, replace
+from small_runs import MODES, World, case, check, failing, header, implementation, replace
 
 from conformance.errors import UserError
 from conformance.gate import GateReport, reproduce, show
 
 CONTROL = "1 / (1 + exp(-x))"
 KNOWN = {"implementation": "F.softplus", "case": "softplus-tail", "dtype": "float64"}
-PLAIN = {"implementation": "torch.sigmoid", "dtype": "float32", "mode": "eager", "quantity": "value"}
+PLAIN = {
+    "implementation": "torch.sigmoid",
+    "dtype": "float32",
+    "mode": "eager",
+    "quantity": "value",
+}
 
 
 @pytest.fixture
@@ -146,12 +151,11 @@ def _control_is_not_run(world: World) -> None:
 
 def _harness_fails(world: World) -> None:
     world.change(lambda c: failing(c, "harness-error"), **PLAIN)
-    world.grades = world.recorded()
 
 
 def _harness_fails_on_a_control(world: World) -> None:
-    world.change(lambda c: failing(c, "harness-error"), implementation=CONTROL, mode="eager")
-    world.grades = world.recorded()
+    where = {"implementation": CONTROL, "dtype": "float16", "mode": "eager"}
+    world.change(lambda c: failing(c, "harness-error"), **where)
 
 
 def _claim_is_refuted(world: World) -> None:
@@ -184,7 +188,7 @@ def _claim_is_refuted(world: World) -> None:
         (_control_is_only_undecided, {"control passes"}),
         (_control_passes_where_it_failed, {"control passes"}),
         (_control_is_not_run, {"control passes"}),
-        (_harness_fails, {"harness error"}),
+        (_harness_fails, {"harness error", "grade fell"}),
         (_harness_fails_on_a_control, {"harness error"}),
         (_claim_is_refuted, {"claim"}),
     ],
@@ -245,7 +249,10 @@ def _unsupported_from_the_start(world: World) -> None:
         (_new_checks, "1 checks not recorded yet"),
         (_new_failure_of_a_control, "1 checks not recorded yet"),
         (_last_bits_on_another_machine, "1 checks worse within strict, on another machine"),
-        (_other_versions, "recorded with other versions: numpy 2.3.1, torch 2.13.0; now torch 2.14.0"),
+        (
+            _other_versions,
+            "recorded with other versions: numpy 2.3.1, torch 2.13.0; now torch 2.14.0",
+        ),
         (_fails_in_another_way_that_the_finding_allows, "failing in another way than recorded"),
         (_unsupported_from_the_start, None),
     ],
@@ -328,18 +335,19 @@ NAMES = (
 
 def test_commands_select_their_test(tmp_path: Path) -> None:
     file = tmp_path / "test_names.py"
+    ids = [f"case-{number}.x-{name}-{mode}" for number, name in enumerate(NAMES) for mode in MODES]
     file.write_text(
         "import pytest\n"
-        f"@pytest.mark.parametrize('name', range({len(NAMES)}),\n"
-        f"    ids=[f'a-case.1-{{name}}-eager' for name in {NAMES!r}])\n"
+        f"@pytest.mark.parametrize('name', range({len(ids)}), ids={ids})\n"
         "def test(name): pass\n"
     )
-    for name in NAMES:
-        command = reproduce("torch", "a-case.1", name, "eager")
-        assert command.startswith('pytest --framework torch -k "a-case.1 and ')
-        select = command.split(' -k "')[1].removesuffix('"')
-        options = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
-        found = subprocess.run(  # noqa: S603
-            [*options, "-k", select, str(file)], capture_output=True, text=True, cwd=tmp_path
-        )
-        assert f"a-case.1-{name}-eager" in found.stdout
+    commands = [reproduce("torch", f"case-{n}.x", name, "eager") for n, name in enumerate(NAMES)]
+    start, end = 'pytest --framework torch -k "', '"'
+    assert all(command.startswith(start) and command.endswith(end) for command in commands)
+    select = " or ".join(f"({command[len(start) : -len(end)]})" for command in commands)
+    options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-k", select, str(file)]
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], capture_output=True, text=True, cwd=tmp_path
+    )
+    collected = {line.partition("[")[2][:-1] for line in found.stdout.splitlines() if "::" in line}
+    assert collected == {name for name in ids if name.endswith("eager")}

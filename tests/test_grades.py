@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_runs import World, header
+from small_runs import World, failing, header
 
 from conformance import grades
 from conformance.errors import UserError
@@ -95,8 +95,11 @@ def test_a_part_of_the_suite_is_not_recorded(tmp_path: Path) -> None:
     assert not (tmp_path / "grades.txt").exists()
 
 
-def _edited(old: str, new: str) -> tuple[str, str]:
-    return old, new
+def test_a_suite_that_failed_is_not_recorded(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.change(lambda c: failing(c, "harness-error"), implementation="F.softplus", mode="eager")
+    with pytest.raises(UserError, match="correct the suite first"):
+        grades.write(world.results(), tmp_path / "grades.txt")
 
 
 @pytest.mark.parametrize(

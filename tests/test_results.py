@@ -54,7 +54,7 @@ def test_the_file_is_plain_json_lines(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 0.0, 1e-320, None])
-def test_numbers_that_json_has_not_are_texts(tmp_path: Path, number: float | None) -> None:
+def test_numbers_that_json_has_not_are_texts(number: float | None) -> None:
     bound = Bound(strict=number, baseline=number)
     one = check("f", "sigmoid", "c", ulps=number, over_bound=number, bound=bound)
     line = results.encode(one)
@@ -73,6 +73,7 @@ def test_an_interrupted_run_keeps_what_it_measured(world: World) -> None:
     writer = ResultsWriter(world.folder, world.header)
     for record in world.records()[:10]:
         writer.add(record)
+    writer.close()
     assert not writer.file.exists()
     with pytest.raises(UserError, match="the run was interrupted; run it again"):
         results.read(writer.partial)
@@ -82,7 +83,7 @@ def test_an_interrupted_run_keeps_what_it_measured(world: World) -> None:
 
 def test_a_new_run_leaves_no_older_results_behind(world: World) -> None:
     old = world.results().file
-    ResultsWriter(old.parent, world.header)
+    ResultsWriter(old.parent, world.header).close()
     assert not old.exists()
 
 
@@ -91,6 +92,7 @@ def test_a_record_added_twice_is_a_programming_error(world: World) -> None:
     writer.add(world.checks[0])
     with pytest.raises(ValueError, match=r"recorded twice: F\.softplus softplus-tail"):
         writer.add(world.checks[0])
+    writer.close()
 
 
 def _without_footer(lines: Lines) -> Lines:

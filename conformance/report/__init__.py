@@ -21,7 +21,8 @@ def build(results: list[Path], findings_folder: Path, out: Path) -> None:
 
     The same input gives the same bytes, in whatever order the files are named.
 
-    Raises ReportError (file, line, what is wrong, remedy) for input that cannot be reported.
+    Raises UserError (file, line, problem, remedy) for a file that cannot be used, and its subclass
+    ReportError for files that do not belong together.
     """
     report = read(results, findings_folder)
     out.mkdir(parents=True, exist_ok=True)

@@ -11,21 +11,13 @@ import base64
 import gzip
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from adapters.base import DTYPES
 from conformance.report.operators import OTHER, families
-from conformance.report.read import (
-    DTYPES,
-    FAILING,
-    PASSING,
-    VERDICTS,
-    Case,
-    Check,
-    Implementation,
-    Number,
-    Report,
-)
+from conformance.report.read import Report
+from conformance.results import FAILING, PASSING, VERDICTS, Case, Check, Implementation
 from reference.formats import FORMATS
 
 Row = tuple[str, Check]
@@ -34,7 +26,7 @@ Row = tuple[str, Check]
 class Codes:
     """Distinct values in the order they came, each named by its position."""
 
-    def __init__(self, values: Sequence[Any] = ()) -> None:
+    def __init__(self, values: Iterable[Any] = ()) -> None:
         self._positions: dict[Any, int] = {value: n for n, value in enumerate(values)}
 
     def __call__(self, value: Any) -> int:
@@ -57,12 +49,12 @@ def index(report: Report) -> dict[str, Any]:
     dtypes = _dtypes(rows)
     operators = sorted({check.operator for _, check in rows}, key=_by_family)
     implementations = Codes(
-        (run.framework, i.operator, i.name) for run in report.runs for i in run.implementations
+        (run.framework, name) for run in report.runs for name in run.implementations
     )
     cases, modes, quantities = Codes(report.cases), Codes(), Codes()
-    findings, names = Codes(f.id for f in report.findings), Codes()
+    findings, names = Codes(known.finding.id for known in report.findings), Codes()
     columns: dict[str, list[Any]] = {
-        "implementation": [implementations((f, c.operator, c.implementation)) for f, c in rows],
+        "implementation": [implementations((f, c.implementation)) for f, c in rows],
         "case": [cases(c.case) for _, c in rows],
         "dtype": [dtypes.index(c.dtype) for _, c in rows],
         "mode": [modes(c.mode) for _, c in rows],
@@ -75,7 +67,6 @@ def index(report: Report) -> dict[str, Any]:
         "strict": [_in_ulps(c, "strict") for _, c in rows],
         "baseline": [_in_ulps(c, "baseline") for _, c in rows],
     }
-    known = [i for run in report.runs for i in run.implementations]
     return {
         "verdicts": VERDICTS,
         "passing": len(PASSING),
@@ -86,13 +77,14 @@ def index(report: Report) -> dict[str, Any]:
         ],
         "operators": [_operator(name) for name in operators],
         "implementations": [
-            _implementation(framework, i)
-            for (framework, _, _), i in zip(implementations.values, known, strict=True)
+            _implementation(run.framework, i)
+            for run in report.runs
+            for i in run.implementations.values()
         ],
         "cases": [_case(case) for case in report.cases.values()],
         "findings": [
-            {"id": f.id, "title": f.title, "severity": f.severity, "framework": f.framework}
-            for f in report.findings
+            {"id": known.finding.id, "title": known.finding.title, "framework": known.framework}
+            for known in report.findings
         ],
         "dtypes": dtypes,
         "modes": modes.values,
@@ -110,24 +102,24 @@ def details(report: Report) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {name: [getattr(c, name) for _, c in rows] for name in same}
     columns["ulps"] = [_json(c.ulps) for _, c in rows]
     columns["over"] = [_json(c.over_bound) for _, c in rows]
-    columns["strict"] = [_json(c.bound.strict if c.bound else None) for _, c in rows]
-    columns["baseline"] = [_json(c.bound.baseline if c.bound else None) for _, c in rows]
-    columns["inputs"] = [inputs(tuple((c.inputs or {}).items())) for _, c in rows]
-    columns["snippet"] = [snippets(c.snippet or "") for _, c in rows]
+    columns["strict"] = [_json(c.bound.strict) for _, c in rows]
+    columns["baseline"] = [_json(c.bound.baseline) for _, c in rows]
+    columns["inputs"] = [inputs(tuple(c.inputs.items())) for _, c in rows]
+    columns["snippet"] = [snippets(c.snippet) for _, c in rows]
     return {"columns": columns, "inputs": inputs.values, "snippets": snippets.values}
 
 
-def bound_in_ulps(bound: Number, truth: str | None, dtype: str) -> float | None:
+def bound_in_ulps(bound: float | None, truth: str | None, dtype: str) -> float | None:
     """An absolute bound in ulps of the truth, ulp(r) = 2^(max(floor(log2|r|), emin) - (p - 1)).
 
     None where there is no finite truth or bound, or the dtype is unknown.
     """
-    size, limit = _float(truth), _float(bound)
-    if size is None or limit is None or dtype not in FORMATS:
+    size = _float(truth)
+    if size is None or bound is None or dtype not in FORMATS:
         return None
     form = FORMATS[dtype]
     exponent = math.frexp(size)[1] - 1 if size else form.emin
-    return limit / math.ldexp(1.0, max(exponent, form.emin) - form.p + 1)
+    return bound / math.ldexp(1.0, max(exponent, form.emin) - form.p + 1)
 
 
 def _rows(report: Report) -> list[Row]:
@@ -154,7 +146,7 @@ def _operator(name: str) -> dict[str, str]:
     return {"name": name, "family": family, "formula": formula}
 
 
-def _implementation(framework: str, i: Implementation) -> dict[str, str | None]:
+def _implementation(framework: str, i: Implementation) -> dict[str, str]:
     return {
         "framework": framework,
         "operator": i.operator,
@@ -171,26 +163,23 @@ def _case(case: Case) -> dict[str, Any]:
 
 
 def _in_ulps(check: Check, which: str) -> float | str | None:
-    bound = getattr(check.bound, which) if check.bound else None
-    return _short(bound_in_ulps(bound, check.truth, check.dtype))
+    return _short(bound_in_ulps(getattr(check.bound, which), check.truth, check.dtype))
 
 
-def _float(number: Number) -> float | None:
-    """The finite float for a number of a results file, if it is one."""
+def _float(text: str | None) -> float | None:
+    """The float nearest to a truth's digits, if they are those of a finite number."""
     try:
-        value = math.nan if number is None else float(number)
+        value = math.nan if text is None else float(text)
     except ValueError:
         return None
     return value if math.isfinite(value) else None
 
 
-def _short(number: Number) -> float | str | None:
-    """A number of a results file to four digits, for tables and pictures."""
-    value = _float(number)
-    return _json(number) if value is None else float(f"{value:.4g}")
+def _short(number: float | None) -> float | str | None:
+    """A number to four digits, for tables and pictures."""
+    return None if number is None else _json(float(f"{number:.4g}"))
 
 
-def _json(number: Number) -> float | str | None:
+def _json(number: float | None) -> float | str | None:
     """A number as JSON has it: infinities and NaN as text."""
-    finite = not isinstance(number, float) or math.isfinite(number)
-    return number if finite else str(number)
+    return number if number is None or math.isfinite(number) else str(number)

@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from conformance.report import tally
 from conformance.report.data import details, index, pack
-from conformance.report.read import FAILING, PASSING, SEVERITIES, VERDICTS, Number, Report
+from conformance.report.read import SEVERITIES, Report
+from conformance.results import FAILING, PASSING, VERDICTS
 
 HERE = Path(__file__).parent
 STYLES = ("base", "verdicts", "views")
@@ -47,7 +48,6 @@ def write_page(report: Report, path: Path) -> None:
         keep_trailing_newline=True,
     )
     environment.filters["prose"] = prose
-    environment.filters["short"] = short
     environment.globals["holds"] = tally.holds
     text = environment.get_template("page.html").render(context(report))
     path.write_text(text, encoding="utf-8")
@@ -66,7 +66,7 @@ def context(report: Report) -> dict[str, Any]:
         "tallies": [t for t in tallies if t.implementations],
         "runs": report.runs,
         "findings": [
-            (severity, [f for f in report.findings if f.severity == severity])
+            (severity, [known for known in report.findings if known.finding.severity == severity])
             for severity in SEVERITIES
         ],
         "covered": tally.covered(report),
@@ -92,11 +92,6 @@ PROSE = re.compile(
     r"|`(?P<code>[^`]+)`"
     r"|\b(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)#(?P<number>\d+)\b"
 )
-
-
-def short(number: Number) -> str:
-    """A number of a finding to three digits."""
-    return "" if number is None else f"{float(number):.3g}"
 
 
 def prose(text: str) -> Markup:

@@ -9,7 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from conformance.report import tally
-from conformance.report.read import VERDICTS, Report
+from conformance.report.read import Report
+from conformance.results import VERDICTS
 
 LISTED = 50
 """Unexplained failures that are listed; the page has all of them."""

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance.report.read import (
-    FAILING,
-    VERDICTS,
-    Case,
-    Check,
-    Claim,
-    Implementation,
-    Report,
-    Run,
-)
+from conformance.report.read import Report, is_control
+from conformance.results import VERDICTS, Case, Check, Claim, Implementation, Results
+
+NO_EVIDENCE = ("undecided", "harness-error")
+"""Failing verdicts that do not show that code is wrong."""
+
+Counts = dict[str, int]
 
 
 @dataclass(frozen=True)
 class Tally:
     """One framework's checks, negative controls apart."""
 
-    run: Run
-    verdicts: dict[str, int]
+    run: Results
+    verdicts: Counts
     implementations: int
     operators: int
     failing: int
@@ -36,81 +33,70 @@ class Tally:
 
 @dataclass(frozen=True)
 class Control:
-    """A negative control: code known to be bad, which must fail at least one check."""
+    """A negative control: code known to be bad, which must fail at least one check.
+
+    caught_by: the cases that it fails, sorted.
+    """
 
     framework: str
     implementation: Implementation
-    verdicts: dict[str, int]
+    verdicts: Counts
     caught_by: tuple[str, ...]
-    """Cases that it fails, sorted."""
 
     @property
     def caught(self) -> bool:
         return bool(self.caught_by)
 
 
-@dataclass(frozen=True)
-class Departure:
-    """A failing check that no finding covers."""
-
-    framework: str
-    check: Check
-
-
-def controls_of(run: Run) -> set[str]:
-    """Names of the run's negative controls."""
-    return {i.name for i in run.implementations if i.control}
-
-
-def tally(run: Run) -> Tally:
+def tally(run: Results) -> Tally:
     """Counts of one framework without its negative controls."""
-    apart = controls_of(run)
-    checks = [check for check in run.checks if check.implementation not in apart]
-    failing = [check for check in checks if check.verdict in FAILING]
-    own = [i for i in run.implementations if i.name not in apart]
+    own = [i for i in run.implementations.values() if not i.control]
+    checks = [check for check in run.checks if not is_control(run, check)]
     return Tally(
         run,
         _verdicts(checks),
         len(own),
         len({i.operator for i in own}),
-        len(failing),
-        sum(check.finding is None for check in failing),
+        sum(check.fails for check in checks),
+        sum(check.fails and check.finding is None for check in checks),
     )
 
 
-def unexplained(report: Report) -> Iterator[Departure]:
-    """Failing checks without a finding, negative controls apart."""
+def unexplained(report: Report) -> Iterator[tuple[str, Check]]:
+    """Failing checks that no finding explains, with their framework; negative controls apart."""
     for run in report.runs:
-        apart = controls_of(run)
         for check in run.checks:
-            if check.verdict in FAILING and not check.finding and check.implementation not in apart:
-                yield Departure(run.framework, check)
+            if check.fails and check.finding is None and not is_control(run, check):
+                yield run.framework, check
 
 
-def covered(report: Report) -> dict[str, int]:
-    """Number of checks that each finding covers."""
-    found = Counter(check.finding for run in report.runs for check in run.checks if check.finding)
-    return {finding.id: found[finding.id] for finding in report.findings}
+def covered(report: Report) -> Counts:
+    """Number of checks that each finding explains."""
+    found = Counter(check.finding for run in report.runs for check in run.checks)
+    return {known.finding.id: found[known.finding.id] for known in report.findings}
 
 
 def controls(report: Report) -> list[Control]:
     """The negative controls and whether the suite caught them."""
-    found = []
-    for run in report.runs:
-        for implementation in run.implementations:
-            if not implementation.control:
-                continue
-            checks = [c for c in run.checks if c.implementation == implementation.name]
-            caught_by = {c.case for c in checks if c.verdict in FAILING}
-            found.append(
-                Control(run.framework, implementation, _verdicts(checks), tuple(sorted(caught_by)))
-            )
-    return found
+    return [
+        _control(run, implementation)
+        for run in report.runs
+        for implementation in run.implementations.values()
+        if implementation.control
+    ]
+
+
+def _control(run: Results, implementation: Implementation) -> Control:
+    checks = [check for check in run.checks if check.implementation == implementation.name]
+    caught_by = {c.case for c in checks if c.fails and c.verdict not in NO_EVIDENCE}
+    return Control(
+        run.framework, implementation, _verdicts(checks), tuple(sorted(caught_by))
+    )
 
 
 def claims(report: Report) -> list[tuple[Case, int, Claim]]:
     """Every claim with its case and its number in the case; those that do not hold come first."""
-    found = [(case, n, claim) for case in report.cases.values() for n, claim in enumerate(case.claims)]
+    found = [(case, n, c) for case in report.cases.values() for n, c in enumerate(case.claims)]
     return sorted(found, key=lambda item: (holds(item[2]), item[0].case, item[1]))
 
 
@@ -119,6 +105,6 @@ def holds(claim: Claim) -> bool:
     return claim.verdict == "holds"
 
 
-def _verdicts(checks: list[Check]) -> dict[str, int]:
+def _verdicts(checks: Sequence[Check]) -> Counts:
     found = Counter(check.verdict for check in checks)
     return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}

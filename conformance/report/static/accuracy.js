@@ -3,6 +3,7 @@
 const FLOOR = 0.01; // ulps: what is left of it stands at the axis' left end
 const CEILING = 1e18;
 const LINE = 24;
+const LANE = 70; // where checks without a distance stand: NaN, infinity, an exception
 
 // ulps -> pixels between two ends: logarithmic from FLOOR to the power of ten above `top`.
 function ulpScale(left, right, top) {
@@ -78,18 +79,18 @@ function strip(operator, own, axis, top) {
     lines.get(check.implementation).push(check);
   }
   const ordered = [...lines].sort((a, b) => Boolean(a[0].control) - Boolean(b[0].control));
-  const narrow = document.documentElement.clientWidth < 760;
-  const line = narrow ? LINE + 16 : LINE;
-  const place = h("div", { class: "strip-body", style: { minHeight: `${ordered.length * line + 30}px` } });
-  const draw = () => place.replaceChildren(drawStrip(place.clientWidth, ordered, axis, top, narrow, line));
+  const place = h("div", { style: { minHeight: `${ordered.length * LINE + 26}px` } });
+  const draw = () => fill(place, drawStrip(place.clientWidth, ordered, axis, top));
   return h("div", { class: "strip" },
     h("h3", {}, h("a", { href: viewAddress("checks", { operator: operator.name, dtype: own[0].dtype }) }, operator.name), " ", h("small", {}, operator.formula)),
     whenNear(place, draw));
 }
 
-function drawStrip(width, lines, axis, top, narrow, line) {
+function drawStrip(width, lines, axis, top) {
+  const narrow = width < 700; // names above their lines
+  const line = narrow ? LINE + 16 : LINE;
   const left = narrow ? 8 : 330;
-  const right = width - 46; // beyond it: no distance
+  const right = width - LANE; // beyond it: no distance
   const scale = ulpScale(left, right - 8, top);
   const height = lines.length * line;
   const wide = [0.5, 1].map(scale);
@@ -98,15 +99,15 @@ function drawStrip(width, lines, axis, top, narrow, line) {
     : svg("rect", { class: "failing-side", x: wide[1], y: 0, width: right - 8 - wide[1], height });
   return svg("svg", { width, height: height + 26, viewBox: `0 0 ${width} ${height + 26}`, role: "group", "aria-label": axis.label },
     ground,
-    svg("rect", { class: "beyond", x: right, y: 0, width: 44, height }),
-    svg("text", { x: right + 22, y: height + 14, "text-anchor": "middle" }, "NaN, ∞"),
+    svg("rect", { class: "beyond", x: right, y: 0, width: LANE - 2, height }),
+    svg("text", { x: right + LANE / 2, y: height + 14, "text-anchor": "middle" }, "no distance"),
     axis.ticks(scale, top).map(([x, text]) => [
       svg("line", { class: x === 1 && axis !== AXES.ulps ? "rule strong" : "rule", x1: scale(x), x2: scale(x), y1: 0, y2: height + 3 }),
       svg("text", { x: scale(x), y: height + 14, "text-anchor": "middle" }, text)]),
-    lines.map(([implementation, own], n) => stripLine(implementation, own, axis, scale, left, right, n * line + line - LINE / 2, narrow)));
+    lines.map(([implementation, own], n) => stripLine(implementation, own, axis, scale, left, right, width, n * line + line - LINE / 2, narrow)));
 }
 
-function stripLine(implementation, own, axis, scale, left, right, y, narrow) {
+function stripLine(implementation, own, axis, scale, left, right, width, y, narrow) {
   const label = `${implementation.name}${implementation.control ? " (control)" : ""}`;
   const longest = narrow ? 44 : 40;
   const shown = label.length > longest ? `${label.slice(0, longest - 1)}…` : label;
@@ -116,7 +117,7 @@ function stripLine(implementation, own, axis, scale, left, right, y, narrow) {
     svg("a", { href: viewAddress("checks", { framework: implementation.framework, implementation: implementation.name, dtype: own[0].dtype }) },
       svg("text", { class: "label", x: narrow ? left : left - 12, y: narrow ? y - 13 : y + 4, "text-anchor": narrow ? "start" : "end" },
         svg("title", {}, implementation.code), svg("tspan", { class: "fw" }, `${implementation.framework} `), shown)),
-    svg("line", { class: "rule", x1: left, x2: right + 44, y1: y, y2: y }),
+    svg("line", { class: "rule", x1: left, x2: width, y1: y, y2: y }),
     marks(own, axis, scale, right, y),
     bound(worst && axis.strict(worst), "bound"), bound(worst && axis.baseline(worst), "bound full"));
 }
@@ -126,7 +127,7 @@ function marks(own, axis, scale, right, y) {
   const spots = new Map();
   for (const check of own) {
     const where = axis.of(check);
-    const x = Number.isFinite(where) ? Math.round(scale(where) / 3) * 3 : isFailing(check) || where !== null ? right + 22 : null;
+    const x = Number.isFinite(where) ? Math.round(scale(where) / 3) * 3 : isFailing(check) || where !== null ? right + LANE / 2 : null;
     if (x === null) continue;
     const side = check.quantity === "value" ? -1 : 1;
     const key = `${x} ${side} ${check.level}`;
@@ -138,7 +139,7 @@ function marks(own, axis, scale, right, y) {
     const worst = found.reduce((a, b) => ((axis.of(b) ?? 0) > (axis.of(a) ?? 0) ? b : a));
     const said = `${worst.case.case}\n${worst.quantity}, ${worst.mode}: ${worst.verdict}` +
       `${worst.ulps === null ? "" : `\n${short(worst.ulps)} ulps, ${short(worst.over)} of the bound`}${found.length > 1 ? `\nand ${count(found.length - 1)} more here` : ""}`;
-    const radius = Math.min(5, 2.4 + Math.log10(found.length));
+    const radius = Math.min(5, 2.8 + Math.log10(found.length));
     return svg("a", { href: checkAddress(worst), class: `v-${worst.verdict}`, "aria-label": said, onmousemove: (event) => showTip(event, said), onmouseleave: hideTip },
       svg("circle", { class: "mark", cx: x, cy: y + side * 5, r: radius }));
   });

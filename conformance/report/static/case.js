@@ -12,7 +12,7 @@ function renderCase(id) {
     h("p", { class: "crumbs" }, h("a", { href: viewAddress("checks", { operator: c.operator }) }, c.operator), " › ", h("a", { href: viewAddress("checks", { theme: c.theme }) }, c.theme)),
     h("h1", {}, c.case),
     aboutCase(c).slice(1),
-    h("p", {}, h("a", { href: viewAddress("checks", { case: c.case }) }, "As a table of checks")),
+    h("p", {}, h("a", { href: viewAddress("checks", { case: c.case, controls: "with" }) }, "As a table of checks")),
     caseGrid(c, null),
   );
 }

@@ -72,7 +72,7 @@ function numbers(check, detail) {
 // The error on a logarithmic axis, with both bounds.
 function ruler(check) {
   if (!Number.isFinite(check.ulps) || !Number.isFinite(check.strict)) return null;
-  const width = 640;
+  const width = Math.min(640, innerWidth - 30);
   const top = Math.max(10, check.ulps, check.baseline ?? 0);
   const scale = ulpScale(20, width - 30, top);
   const y = 42;
@@ -91,7 +91,7 @@ function ruler(check) {
 function aboutFinding(check) {
   if (!check.finding) {
     if (!isFailing(check)) return null;
-    const why = isControl(check) ? ["A negative control: it must fail. ", check.implementation.control] : "No finding explains this failure.";
+    const why = isControl(check) ? ["A negative control: it must fail. ", ...prose(check.implementation.control)] : "No finding explains this failure.";
     return [h("h2", {}, "Finding"), h("p", { class: isControl(check) ? null : "alarm" }, why)];
   }
   const article = document.getElementById(`finding/${check.finding.id}`);
@@ -106,11 +106,11 @@ function aboutFinding(check) {
 function aboutCase(c) {
   return [
     h("h2", {}, "Case"),
-    h("p", {}, c.why),
+    h("p", {}, prose(c.why)),
     h("dl", { class: "facts" },
       h("dt", {}, "case"), h("dd", {}, h("a", { href: caseAddress(c.case) }, c.case)),
       h("dt", {}, "theme"), h("dd", {}, h("a", { href: viewAddress("checks", { theme: c.theme }) }, c.theme)),
-      h("dt", {}, "source"), h("dd", {}, linked(c.source)),
+      h("dt", {}, "source"), h("dd", {}, prose(c.source)),
       h("dt", {}, "file"), h("dd", {}, h("code", {}, c.file), ` ${plural(c.rows, "row")}`),
       c.claims ? [h("dt", {}, "claims"), h("dd", {}, h("a", { href: `#claim/${c.case}/0` }, plural(c.claims, "claim")))] : null),
   ];

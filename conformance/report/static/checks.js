@@ -10,6 +10,7 @@ const FILTERS = {
   theme: (check) => check.case.theme,
   case: (check) => check.case.case,
 };
+const FILTER_LIST = Object.entries(FILTERS);
 const SHOWN_FILTERS = ["framework", "operator", "implementation", "dtype", "mode", "quantity", "verdict", "theme"];
 
 const COLUMNS = [
@@ -38,14 +39,26 @@ function haystack(check) {
   return haystacks.get(check);
 }
 
+const wordsOf = (text) => (text || "").toLowerCase().split(/\s+/).filter(Boolean);
+
+const searched = { text: "", found: null }; // the last search
+
+function checksWith(text) {
+  if (!searched.found || searched.text !== text) {
+    const words = wordsOf(text);
+    searched.found = checks.filter((check) => words.every((word) => haystack(check).includes(word)));
+    searched.text = text;
+  }
+  return searched.found;
+}
+
 function matchingChecks(fields) {
-  const words = (fields.q || "").toLowerCase().split(/\s+/).filter(Boolean);
-  return checks.filter(
+  return (fields.q ? checksWith(fields.q) : checks).filter(
     (check) =>
-      Object.entries(FILTERS).every(([name, of]) => matchesField(name, fields[name], of(check))) &&
+      FILTER_LIST.every(([name, of]) => matchesField(name, fields[name], of(check))) &&
       matchesVerdict(check, fields.verdict) &&
-      matchesFinding(check, fields.finding) &&
-      words.every((word) => haystack(check).includes(word)),
+      matchesControl(check, fields) &&
+      matchesFinding(check, fields.finding),
   );
 }
 
@@ -59,8 +72,13 @@ function matchesVerdict(check, verdict) {
   return !verdict || check.verdict === verdict;
 }
 
+// Negative controls stay apart unless they are asked for.
+function matchesControl(check, fields) {
+  return !isControl(check) || fields.controls === "with" || fields.implementation === check.implementation.name;
+}
+
 function matchesFinding(check, finding) {
-  return !finding || (finding === "none" ? !check.finding && !isControl(check) : check.finding?.id === finding);
+  return !finding || (finding === "none" ? !check.finding : check.finding?.id === finding);
 }
 
 function sorted(some, fields) {
@@ -107,6 +125,7 @@ function filterRow(fields, go) {
     "div",
     { class: "filters" },
     SHOWN_FILTERS.map((name) => select(name, fields[name], options(name), (value) => go({ [name]: value }))),
+    select("without controls", fields.controls, [["with", "with controls"]], (value) => go({ controls: value })),
     extra.map((name) => h("button", { type: "button", title: "Remove this filter", onclick: () => go({ [name]: "" }) }, `${name === "q" ? "search" : name}: ${fields[name]} ✕`)),
     Object.keys(fields).some((name) => fields[name]) ? h("button", { type: "button", onclick: () => (location.hash = "#checks") }, "Clear") : null,
   );
@@ -114,7 +133,7 @@ function filterRow(fields, go) {
 
 // Cases and findings that a search names.
 function alsoFound(fields) {
-  const words = (fields.q || "").toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(fields.q);
   if (!words.length) return null;
   const has = (...texts) => words.every((word) => texts.join("\n").toLowerCase().includes(word));
   const cases = data.cases.filter((c) => has(c.case, c.theme, c.why, c.source));

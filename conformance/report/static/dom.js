@@ -28,15 +28,16 @@ function outside(address, text) {
   return /^https?:\/\//.test(address || "") ? h("a", { href: address, rel: "noreferrer" }, text || address) : text || address;
 }
 
-// Text with its URLs and owner/repo#number as links.
-function linked(text) {
-  const pattern = /(https?:\/\/[^\s<>"')\]]+[^\s<>"')\].,;:])|\b([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)#(\d+)\b/g;
+// Text with its URLs and owner/repo#number as links and its `code`; see page.py.
+function prose(text) {
+  const pattern = /(https?:\/\/[^\s<>"')\]]+[^\s<>"')\].,;:])|`([^`]+)`|\b([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)#(\d+)\b/g;
   const parts = [];
   let end = 0;
-  for (const match of (text || "").matchAll(pattern)) {
-    const address = match[1] || `https://github.com/${match[2]}/issues/${match[3]}`;
-    parts.push(text.slice(end, match.index), outside(address, match[0]));
-    end = match.index + match[0].length;
+  for (const [all, url, code, repository, thread] of (text || "").matchAll(pattern)) {
+    const start = text.indexOf(all, end);
+    const address = url || `https://github.com/${repository}/issues/${thread}`;
+    parts.push(text.slice(end, start), code ? h("code", {}, code) : outside(address, all));
+    end = start + all.length;
   }
   return [...parts, (text || "").slice(end)];
 }

@@ -28,8 +28,8 @@ function parse(hash) {
 async function show() {
   const { head, rest, fields } = parse(location.hash);
   const view = INSIDE[head] || (head in VIEWS ? head : "matrix");
-  if (current) scrolled.set(current, scrollY);
-  const sameView = current && parse(current).head === head && !rest;
+  if (current !== null) scrolled.set(current, scrollY);
+  const sameView = current !== null && parse(current).head === head && !rest;
   current = location.hash;
   hideTip();
   document.querySelectorAll(".view").forEach((section) => (section.hidden = section.id !== view));
@@ -74,7 +74,7 @@ async function start() {
     waiting = setTimeout(() => search(box.value.trim()), 180);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.target.matches("input, select, textarea")) return;
+    if (event.key !== "/" || event.target.closest?.("input, select, textarea")) return;
     event.preventDefault();
     box.focus();
   });

@@ -1,0 +1,125 @@
+"""The cost of the reference and of a live check, beside what one would use instead.
+
+Every figure is a ratio of two things timed in turn in one process (the medians of several rounds),
+since absolute times say more about the machine. Exit status 1 if a budget is exceeded.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import scipy.special
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from conformance.cases import load
+from reference.formats import FORMATS
+from reference.problem import Problem
+from reference.truth import evaluate
+
+ROUNDS = 15
+SINGLE, DOUBLE = FORMATS["float32"], FORMATS["float64"]
+Work = Callable[[], object]
+
+
+def main() -> int:
+    """Print the table; 1 if a budget is exceeded."""
+    torch.set_num_threads(1)
+    rows = [_corpus(), *map(_outputs, (10, 1000)), *map(_live, (10, 100))]
+    table = Table("what", "measured", "budget", "")
+    for what, measured, unit, budget in rows:
+        verdict = "ok" if measured <= budget else "[red]over[/red]"
+        table.add_row(what, f"{measured:.3g} {unit}", f"{budget:g} {unit}", verdict)
+    Console().print(table)
+    return int(any(measured > budget for _, measured, _, budget in rows))
+
+
+def _medians(repeat: int, *works: Work) -> list[float]:
+    """Median seconds of each piece of work, timed in turn so that all share the same noise."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(ROUNDS):
+        for work, held in zip(works, times, strict=True):
+            start = time.process_time()
+            for _ in range(repeat):
+                work()
+            held.append((time.process_time() - start) / repeat)
+    return [statistics.median(held) for held in times]
+
+
+def _corpus() -> tuple[str, float, str, float]:
+    """Microseconds per certified output over all truths that a run needs."""
+    cases = load(Path(__file__).parent.parent / "cases")
+    problems = [case.problem(FORMATS[dtype]) for case in cases for dtype in case.dtypes]
+    start = time.process_time()
+    outputs = sum(t.hi.size for problem in problems for t in evaluate(problem).values())
+    seconds = time.process_time() - start
+    what = f"truths of all cases ({outputs} outputs, {seconds:.2f} s)"
+    return what, seconds / outputs * 1e6, "us an output", 5
+
+
+def _problem(size: int) -> Problem:
+    logits = np.float64(np.random.default_rng(size).normal(scale=5, size=(1, size)).astype("f4"))
+    inputs = {"logits": logits, "labels": np.array([3])}
+    name = "softmax_cross_entropy_index"
+    return Problem(name, SINGLE, inputs, {}, "none", np.ones(1))
+
+
+def _outputs(size: int) -> tuple[str, float, str, float]:
+    """Cross entropy with its gradient against the closed form in mpmath on gmpy2, at 128 bits."""
+    problem = _problem(size)
+    logits = [mpmath.mpf(x) for x in problem.inputs["logits"][0].tolist()]
+
+    def closed_form() -> object:
+        with mpmath.workprec(128):
+            powers = [mpmath.exp(x) for x in logits]
+            total = mpmath.fsum(powers)
+            value = mpmath.log(total) - logits[3]
+            return value, [p / total - (j == 3) for j, p in enumerate(powers)]
+
+    ours, theirs = _medians(max(1, 1000 // size), lambda: evaluate(problem), closed_form)
+    backend = mpmath.libmp.BACKEND
+    what = f"certified value and gradient, {size} classes, over mpmath on {backend}"
+    return f"{what} ({ours / (size + 1) * 1e6:.2g} us an output)", ours / theirs, "times", 1.0
+
+
+def _live(size: int) -> tuple[str, float, str, float]:
+    """A framework call judged exactly, against the same call judged by SciPy in float64."""
+    problem = _problem(size)
+    logits = problem.inputs["logits"]
+    single, labels = np.float32(logits), np.array([3])
+
+    def call() -> tuple[np.ndarray, np.ndarray]:
+        leaf = torch.from_numpy(single).requires_grad_()
+        target = torch.from_numpy(labels)
+        loss = torch.nn.functional.cross_entropy(leaf, target, reduction="none")
+        (gradient,) = torch.autograd.grad(loss, leaf, torch.ones(1))
+        return loss.detach().numpy(), gradient.numpy()
+
+    def exact() -> float:
+        value, gradient = call()
+        truths = evaluate(problem)
+        pairs = ((value, truths["value"]), (gradient, truths["gradient.logits"]))
+        return max(float((truth.error(got) / SINGLE.ulp(truth.hi)).max()) for got, truth in pairs)
+
+    def usual() -> None:
+        value, gradient = call()
+        wide = single.astype(np.float64)
+        expected = -scipy.special.log_softmax(wide, axis=-1)[:, 3]
+        np.testing.assert_allclose(value, expected, rtol=1e-4)
+        slope = scipy.special.softmax(wide, axis=-1)
+        slope[:, 3] -= 1
+        np.testing.assert_allclose(gradient, slope, rtol=1e-3, atol=1e-6)
+
+    ours, theirs = _medians(200, exact, usual)
+    return f"live check, {size} classes, over SciPy with assert_allclose", ours / theirs, "times", 1.0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,397 @@
+"""Running error analysis: an algorithm, written once, says what it computes and how wrong it may be.
+
+A model algorithm is a function `f(a, *inputs, **parameters)` over an abstract arithmetic `a`: it
+uses + - * / between numbers, `abs`, comparisons of inputs, and the methods of `Arithmetic`. It is
+executed by two interpreters:
+
+- `Plain`: NumPy arrays of the dtype itself. The algorithm is then an implementation like any other.
+- `Running`: numbers that carry a bound on the error that any such implementation can have made
+  (N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., SIAM 2002, section 3.3;
+  J. H. Wilkinson's running error analysis). The bound is not linearised: it holds for u = 2^-8 too.
+
+The model of arithmetic: a correctly rounded operation gives (x op y)(1 + d), |d| <= u; exp and
+expm1 err by at most E u relative, log and log1p by L u; max, abs, negation and selection are exact;
+a product with an exact power of two, and a sum with an exact zero, are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reference.formats import Floats, Format
+
+Mask = NDArray[np.bool_]
+Growth = Callable[[Floats], Floats]
+
+EXP_ERROR = 4.0
+"""E: the relative error allowed to exp and expm1, in u (2 ulps)."""
+LOG_ERROR = 6.0
+"""L: the relative error allowed to log and log1p, in u (3 ulps)."""
+BLOCK = 16
+"""Terms that a fast summation adds one after the other (one lane of a block of 128 in 8 lanes)."""
+
+
+def pairwise(n: Floats) -> Floats:
+    """h(n), the growth of a sum of n terms in blocks that are added in pairs."""
+    return np.minimum(n - 1, BLOCK + np.ceil(np.log2(np.maximum(n, 1))))
+
+
+def grouped(n: Floats) -> Floats:
+    """h(n), the growth of a sum of n terms in sqrt(n) groups of sqrt(n) terms."""
+    return np.minimum(n - 1, BLOCK + 2 * np.ceil(np.sqrt(n)))
+
+
+class Arithmetic(Protocol):
+    """What a model algorithm may use beside the operators of its numbers."""
+
+    def exact(self, values: ArrayLike) -> Any:
+        """A number known exactly: an input or a parameter of the operator."""
+
+    def exp(self, x: Any) -> Any:
+        """e^x."""
+
+    def expm1(self, x: Any) -> Any:
+        """e^x - 1."""
+
+    def log(self, x: Any) -> Any:
+        """ln x."""
+
+    def log1p(self, x: Any) -> Any:
+        """ln(1 + x), for x >= 0 or an exact x."""
+
+    def total(self, x: Any) -> Any:
+        """The sum over the last axis, which is kept with length 1; adding a zero is free."""
+
+    def mean(self, x: Any, count: float) -> Any:
+        """The sum over the last axis, which is kept with length 1, divided by `count`."""
+
+    def max(self, x: Any) -> Any:
+        """The maximum over the last axis, which is kept with length 1."""
+
+    def largest(self, x: Any) -> Mask:
+        """Where the first maximum of each row is."""
+
+    def zero(self, x: Any) -> Mask:
+        """Where x = 0."""
+
+    def where(self, mask: Mask, x: Any, y: Any) -> Any:
+        """`x` where the mask holds, else `y`."""
+
+    def any_of(self, *results: Any) -> Any:
+        """The same quantity by several algorithms: an implementation may use any of them."""
+
+
+class Number:
+    """An array of numbers and a bound on the error of their computed values.
+
+    value: what exact arithmetic gives, in float64 (relative error about 1e-15, which is far below
+        the three digits that a bound needs).
+    error: |computed - value| <= error; the float 0.0 for an input.
+    ratio: whether computed/value also lies in [1/(1 + r), 1 + r], r = error/|value|. It does where
+        nothing cancels, and it lets a divisor or the argument of a logarithm have a large r.
+    """
+
+    __array_ufunc__ = None
+    __slots__ = ("arithmetic", "error", "ratio", "value")
+
+    def __init__(self, arithmetic: Running, value: Any, error: Any, ratio: bool) -> None:
+        self.arithmetic, self.value, self.error, self.ratio = arithmetic, value, error, ratio
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = np.shape(self.value)
+        return shape
+
+    @property
+    def exact(self) -> bool:
+        """Whether this is an input, or chosen from inputs."""
+        return isinstance(self.error, float)
+
+    def reshape(self, *shape: int | tuple[int, ...]) -> Number:
+        value = self.value.reshape(*shape)
+        if self.exact:
+            return self._like(value, self.error)
+        return self._like(value, np.broadcast_to(self.error, self.shape).reshape(*shape))
+
+    def __neg__(self) -> Number:
+        return self._like(-self.value, self.error)
+
+    def __abs__(self) -> Number:
+        return self._like(np.abs(self.value), self.error)
+
+    def __add__(self, other: Number | float) -> Number:
+        return self.arithmetic.add(self, self.arithmetic.number(other))
+
+    def __sub__(self, other: Number | float) -> Number:
+        return self.arithmetic.add(self, -self.arithmetic.number(other))
+
+    def __rsub__(self, other: float) -> Number:
+        return self.arithmetic.add(self.arithmetic.number(other), -self)
+
+    def __mul__(self, other: Number | float) -> Number:
+        return self.arithmetic.multiply(self, self.arithmetic.number(other))
+
+    def __truediv__(self, other: Number | float) -> Number:
+        return self.arithmetic.divide(self, self.arithmetic.number(other))
+
+    def __rtruediv__(self, other: float) -> Number:
+        return self.arithmetic.divide(self.arithmetic.number(other), self)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __gt__(self, other: float) -> Mask:
+        mask: Mask = self.value > other
+        return mask
+
+    def __lt__(self, other: float) -> Mask:
+        mask: Mask = self.value < other
+        return mask
+
+    def _like(self, value: Any, error: Any) -> Number:
+        return Number(self.arithmetic, value, error, self.ratio)
+
+
+@dataclass(frozen=True)
+class Running:
+    """Arithmetic on values that carry their error bounds.
+
+    format: whose u, smallest number and range are those of every operation.
+    growth: h(n) of a sum of n terms that are not zero.
+    flush: whether every operation may return a zero for a subnormal result.
+    exp_error, log_error: E and L.
+    """
+
+    format: Format
+    growth: Growth
+    flush: bool = False
+    exp_error: float = EXP_ERROR
+    log_error: float = LOG_ERROR
+
+    def exact(self, values: ArrayLike) -> Number:
+        return Number(self, np.asarray(values, dtype=np.float64), 0.0, True)
+
+    def number(self, x: Number | float) -> Number:
+        return x if isinstance(x, Number) else Number(self, np.float64(x), 0.0, True)
+
+    def add(self, x: Number, y: Number) -> Number:
+        value = self._in_range(x.value + y.value, x.value, y.value)
+        error = x.error + y.error
+        alone = _certain_zero(x) | _certain_zero(y)
+        exact = x.exact and y.exact
+        ratio = exact or (x.ratio and y.ratio and not bool((x.value * y.value < 0).any()))
+        rounded = self._rounded(value, error, underflow=False)
+        return Number(self, value, np.where(alone, error, rounded), ratio)
+
+    def multiply(self, x: Number, y: Number) -> Number:
+        left, right = np.abs(x.value), np.abs(y.value)
+        value = x.value * y.value
+        moved = left * y.error + right * x.error + x.error * y.error
+        roundings = np.where(_power_of_two(x) | _power_of_two(y), 0.0, 1.0)
+        return Number(self, value, self._rounded(value, moved, roundings), x.ratio and y.ratio)
+
+    def divide(self, x: Number, y: Number) -> Number:
+        size = np.abs(y.value)
+        value = x.value / y.value
+        inverse = _relative(y)
+        moved = (x.error * (1 + inverse) + np.abs(x.value) * inverse) / size
+        roundings = np.where(_power_of_two(y), 0.0, 1.0)
+        return Number(self, value, self._rounded(value, moved, roundings), x.ratio and y.ratio)
+
+    def exp(self, x: Number) -> Number:
+        # An error beyond 1 is a factor: e^-d (e^(u d) - 1) is 0 * inf in float64 for large d.
+        value = np.exp(x.value)
+        small = value * np.expm1(np.minimum(x.error, 1))
+        moved = np.where(np.less(x.error, 1), small, np.exp(x.value + x.error) - value)
+        error = self._rounded(value, moved, self.exp_error)
+        return Number(self, value, np.where(np.isneginf(x.value), 0.0, error), True)
+
+    def expm1(self, x: Number) -> Number:
+        value = np.expm1(x.value)
+        moved = np.exp(x.value) * np.expm1(x.error)
+        return Number(self, value, self._rounded(value, moved, self.exp_error), x.exact)
+
+    def log(self, x: Number) -> Number:
+        value = np.log(x.value)
+        moved = np.log1p(_relative(x))
+        return Number(self, value, self._rounded(value, moved, self.log_error), x.exact)
+
+    def log1p(self, x: Number) -> Number:
+        value = np.log1p(x.value)
+        moved = np.log1p(x.error / (1 + x.value))
+        return Number(self, value, self._rounded(value, moved, self.log_error), x.ratio)
+
+    def total(self, x: Number) -> Number:
+        return self._sum(x.value, x.error, x.ratio)
+
+    def mean(self, x: Number, count: float) -> Number:
+        # Divided before they are added, values near the largest number have a sum.
+        divisor = np.float64(count)
+        sum_ = self._sum(x.value / divisor, x.error / divisor, x.ratio)
+        roundings = 0.0 if _power_of_two(self.number(divisor)) else 1.0
+        return Number(self, sum_.value, self._rounded(sum_.value, sum_.error, roundings), sum_.ratio)
+
+    def max(self, x: Number) -> Number:
+        return Number(self, x.value.max(axis=-1, keepdims=True, initial=-np.inf), 0.0, True)
+
+    def largest(self, x: Number) -> Mask:
+        return first_maximum(x.value)
+
+    def zero(self, x: Number) -> Mask:
+        mask: Mask = x.value == 0
+        return mask
+
+    def where(self, mask: Mask, x: Number | float, y: Number | float) -> Number:
+        x, y = self.number(x), self.number(y)
+        error = 0.0 if x.exact and y.exact else np.where(mask, x.error, y.error)
+        return Number(self, np.where(mask, x.value, y.value), error, x.ratio and y.ratio)
+
+    def any_of(self, *results: Number) -> Number:
+        first, *others = results
+        error = first.error
+        for other in others:
+            error = np.fmax(error, other.error)
+        return Number(self, first.value, error, all(r.ratio for r in results))
+
+    def _sum(self, value: Any, error: Any, ratio: bool) -> Number:
+        sum_ = value.sum(axis=-1, keepdims=True)
+        spread = np.abs(value).sum(axis=-1, keepdims=True)
+        if not isinstance(error, float):
+            error = np.broadcast_to(error, value.shape).sum(axis=-1, keepdims=True)
+        count = np.count_nonzero(value, axis=-1, keepdims=True)
+        factor = np.expm1(-np.maximum(self.growth(count), 0) * np.log1p(-self.format.u))
+        bound = error * (1 + factor) + factor * spread
+        if self.flush:
+            bound = bound + self._flushed(sum_, bound)
+        return Number(self, self._in_range(sum_, value), bound, ratio and not (value < 0).any())
+
+    def _rounded(
+        self, value: Any, error: Any, roundings: Any = 1.0, *, underflow: bool = True
+    ) -> Any:
+        """The error after a result with the given error was rounded with `roundings` u."""
+        relative = roundings * self.format.u
+        relative = relative / (1 - relative)  # also for the ratio: 1 - u >= 1/(1 + u/(1 - u))
+        size = np.abs(value)
+        bound = error * (1 + relative) + relative * size
+        if self.flush:
+            return bound + self._flushed(value, bound)
+        if not underflow:
+            return bound
+        # A subnormal has an absolute error; it is at most twice a result that is below one of them.
+        halves = np.maximum(roundings, 1.0)
+        quantum = np.maximum(halves * (self.format.subnormal / 2), self._grain)
+        return bound + np.minimum(quantum, halves * (size + error))
+
+    def _flushed(self, value: Any, bound: Any) -> Any:
+        """A result that may be subnormal may be lost."""
+        size = np.abs(value)
+        return np.where(size - bound < self.format.tiny, size, 0.0)
+
+    @property
+    def _grain(self) -> float:
+        """The smallest bound that a float64 expresses; half a subnormal of float64 is none."""
+        return float(np.finfo(np.float64).smallest_subnormal)
+
+    def _in_range(self, result: Any, *operands: Any) -> Any:
+        """The largest float64 for a sum that only float64 cannot hold."""
+        over = np.isinf(result)
+        if not over.any():
+            return result
+        for operand in operands:
+            finite = np.isfinite(operand)
+            over = over & (finite.all(axis=-1, keepdims=True) if len(operands) == 1 else finite)
+        return np.where(over, np.copysign(np.finfo(np.float64).max, result), result)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Arithmetic on NumPy arrays of one dtype, with exp and log rounded correctly.
+
+    dtype: float32 or float64.
+    disturb: what befalls a result of exp, expm1, log and log1p: its exact value (longdouble) and
+        the error u that the model allows it give the value that is then rounded.
+    choice: which of the algorithms of `any_of` is taken.
+    """
+
+    dtype: np.dtype[Any]
+    disturb: Callable[[NDArray[np.longdouble], float], NDArray[np.longdouble]] | None = None
+    choice: int = 0
+
+    def exact(self, values: ArrayLike) -> NDArray[Any]:
+        return np.asarray(values).astype(self.dtype)
+
+    def exp(self, x: NDArray[Any]) -> NDArray[Any]:
+        return self._function(np.exp, x, EXP_ERROR)
+
+    def expm1(self, x: NDArray[Any]) -> NDArray[Any]:
+        return self._function(np.expm1, x, EXP_ERROR)
+
+    def log(self, x: NDArray[Any]) -> NDArray[Any]:
+        return self._function(np.log, x, LOG_ERROR)
+
+    def log1p(self, x: NDArray[Any]) -> NDArray[Any]:
+        return self._function(np.log1p, x, LOG_ERROR)
+
+    def total(self, x: NDArray[Any]) -> NDArray[Any]:
+        # NumPy adds in pairs along contiguous memory only.
+        return np.ascontiguousarray(x).sum(axis=-1, keepdims=True)
+
+    def mean(self, x: NDArray[Any], count: float) -> NDArray[Any]:
+        divisor = self.dtype.type(count)
+        sum_ = self.total(x)
+        return np.where(np.isfinite(sum_), sum_ / divisor, self.total(x / divisor))
+
+    def max(self, x: NDArray[Any]) -> NDArray[Any]:
+        return x.max(axis=-1, keepdims=True, initial=-np.inf)
+
+    def largest(self, x: NDArray[Any]) -> Mask:
+        return first_maximum(x)
+
+    def zero(self, x: NDArray[Any]) -> Mask:
+        mask: Mask = x == 0
+        return mask
+
+    def where(self, mask: Mask, x: ArrayLike, y: ArrayLike) -> NDArray[Any]:
+        return np.where(mask, x, y).astype(self.dtype)
+
+    def any_of(self, *results: NDArray[Any]) -> NDArray[Any]:
+        return results[self.choice % len(results)]
+
+    def _function(self, f: Any, x: NDArray[Any], error: float) -> NDArray[Any]:
+        wide = f(np.asarray(x, dtype=np.longdouble))
+        if self.disturb is not None:
+            wide = self.disturb(wide, error)
+        return np.asarray(wide, dtype=self.dtype)
+
+
+def first_maximum(values: NDArray[Any]) -> Mask:
+    """Where the first maximum of each row is."""
+    places = np.arange(values.shape[-1])
+    mask: Mask = places == values.argmax(axis=-1)[..., None] if values.size else values > 0
+    return mask
+
+
+def weighted(a: Arithmetic, weights: Any, x: Any) -> Any:
+    """weights * x, with 0 x = 0 for every x, infinite ones too."""
+    return a.where(a.zero(weights), 0.0, weights * x)
+
+
+def _certain_zero(x: Number) -> Any:
+    return (x.value == 0) & np.equal(x.error, 0)
+
+
+def _power_of_two(x: Number) -> Any:
+    return np.equal(x.error, 0) & (np.abs(np.frexp(x.value)[0]) == 0.5)
+
+
+def _relative(x: Number) -> Any:
+    """The relative error r that bounds computed/value by 1 + r and its inverse likewise."""
+    if x.exact:
+        return 0.0
+    r = x.error / np.abs(x.value)
+    return r if x.ratio else np.where(r < 1, r / (1 - r), np.inf)

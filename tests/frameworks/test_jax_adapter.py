@@ -1,0 +1,87 @@
+"""The JAX adapter's wiring. A wrong number from JAX or optax fails the conformance tests instead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from adapters.base import DTYPES, Implementation, Raised, Unsupported
+from tests.adapter_points import POINTS, agree, point, points, round_trip, same, specials
+
+pytest.importorskip("jax")
+pytest.importorskip("optax")
+from adapters.jax_optax import ADAPTER  # noqa: E402 - only where JAX is installed
+
+ROWS = {row.name: row for row in ADAPTER.implementations}
+FIRST = {row.operator: row for row in reversed(ADAPTER.implementations)}
+each = pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
+native = pytest.mark.parametrize("row", FIRST.values(), ids=[row.name for row in FIRST.values()])
+
+
+@each
+def test_an_easy_point_agrees_with_the_textbook(row: Implementation) -> None:
+    *_, last = points(ADAPTER, row, "float64")  # the most parameters
+    agree(ADAPTER, row, last, "eager")
+
+
+@native
+def test_compiled_agrees_and_its_snippet_prints_the_same(row: Implementation) -> None:
+    call = next(points(ADAPTER, row, "float64"))
+    agree(ADAPTER, row, call, "compiled")
+    same(ADAPTER, row, call, "compiled")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", ADAPTER.modes)
+def test_a_dtype_is_kept_and_its_snippet_prints_the_same(dtype: str, mode: str) -> None:
+    row = ROWS["optax.softmax_cross_entropy of weighted labels"]
+    call = point(row.operator, "class_weights", "label_smoothing", reduction="mean", dtype=dtype)
+    value = ADAPTER.run(row, call, mode)["value"]
+    assert isinstance(value, np.ndarray)
+    assert value.dtype == call.upstream.dtype
+    same(ADAPTER, row, call, mode)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tensors_keep_every_bit(dtype: str) -> None:
+    values = specials(dtype)
+    for array in (values, values[:0], values[0], values[:6].reshape(2, 3)):
+        round_trip(ADAPTER, np.asarray(array))
+
+
+def test_empty_and_special_inputs_survive_the_snippet() -> None:
+    call = point("log_softmax")
+    for logits in (np.zeros((0, 3)), np.array([[np.inf, 1.0], [-np.inf, np.nan], [5e-324, 0.1]])):
+        special = replace(call, inputs={"logits": logits}, upstream=np.ones_like(logits))
+        same(ADAPTER, ROWS["jax.nn.log_softmax"], special, "eager")
+
+
+@pytest.mark.parametrize("mode", ADAPTER.modes)
+def test_an_error_is_raised_and_attributed(mode: str) -> None:
+    call = point("softmax_cross_entropy_index")
+    bad = replace(call, inputs={**call.inputs, "labels": np.array([2.0, 0.0, 3.0])})
+    row = ROWS["optax.softmax_cross_entropy_with_integer_labels"]
+    for answer in ADAPTER.run(row, bad, mode).values():
+        assert isinstance(answer, Raised)
+        assert (answer.kind, "integer" in answer.message) == ("ValueError", True)
+
+
+def test_what_an_expression_cannot_take_is_unsupported() -> None:
+    name = "optax.softmax_cross_entropy"
+    weighted = point("softmax_cross_entropy", "class_weights")
+    smooth = ROWS[f"{name} of smooth_labels"]
+    assert ADAPTER.unsupported(ROWS[name], weighted, "eager") == "no argument for class_weights"
+    plain = ADAPTER.run(smooth, point("softmax_cross_entropy"), "eager")
+    assert plain["value"] == Unsupported("only with label_smoothing")
+    mean = point("softmax_cross_entropy", "class_weights", reduction="weighted_mean")
+    row = ROWS[f"{name} of weighted labels"]
+    assert ADAPTER.unsupported(row, mean, "eager") == "no reduction weighted_mean"
+
+
+def test_names_are_unique_and_free_of_wildcards() -> None:
+    assert len(ROWS) == len(ADAPTER.implementations)
+    assert not [name for name in ROWS if set(name) & set("*?[]")]
+    assert {row.operator for row in ROWS.values()} == set(POINTS)
+    assert all(row.documentation for row in FIRST.values())
