@@ -35,7 +35,7 @@ def row(operator: str, function: Function, control: bool, **options: Any) -> Imp
     parameters = inspect.signature(function).parameters
     code, reductions = f"{function.__name__}({', '.join(parameters)})", {}
     if {"class_weights", "ignore_index"} <= set(parameters):
-        code = f"reduced({code}, reduction, row_weights(labels, class_weights, ignore_index))"
+        code = f"reduced({code}, reduction, labels, class_weights, ignore_index)"
         reductions = {name: name for name in ("none", "sum", "mean", "weighted_mean")}
     return Implementation(
         function.__name__,
@@ -83,22 +83,26 @@ def total(terms: Array) -> Array:
 
 
 def reduced(
-    result: Result, reduction: str = "none", weights: Array | None = None
+    result: Result,
+    reduction: str,
+    labels: Array | None = None,
+    class_weights: Array | None = None,
+    ignore_index: int | None = None,
 ) -> Result | Reduced:
-    """The sum or mean of the losses; `weights` are those that `weighted_mean` divides by."""
+    """The sum or mean of the losses; index labels for `weighted_mean`, by the weights kept."""
     if reduction == "none":
         return result
     losses, derivatives = result
-    count = {
-        "sum": 1,
-        "mean": losses.size,
-        "weighted_mean": 0 if weights is None else weights.sum(),
-    }[reduction]
+    labels = np.zeros(losses.shape, np.int64) if labels is None else labels
+    kept = labels != ignore_index
+    given = 1.0 if class_weights is None else class_weights[np.where(kept, labels, 0)]
+    weights = np.where(kept, given, 0)
+    count = {"sum": 1, "mean": losses.size, "weighted_mean": weights.sum()}[reduction]
     divisor = losses.dtype.type(count)
     value = losses.sum() / divisor
     if np.isinf(value):  # perhaps the sum overflowed and the mean does not
         value = (losses / divisor).sum()
-    return value, derivatives, np.ones_like(losses) / divisor
+    return value, derivatives, np.where(kept, 1 / divisor, losses.dtype.type(0))
 
 
 def pulled(result: Result | Reduced, name: str, upstream: Array) -> Array:
@@ -109,15 +113,7 @@ def pulled(result: Result | Reduced, name: str, upstream: Array) -> Array:
     if callable(derivative):
         return np.asarray(derivative(cotangent))
     classes = (1,) * (derivative.ndim - cotangent.ndim)
-    return times(derivative, cotangent.reshape(cotangent.shape + classes))
-
-
-def row_weights(labels: Array, class_weights: Array | None, ignore_index: int | None) -> Array:
-    """The class weight of each label, 0 where it is ignored."""
-    kept = labels != ignore_index
-    if class_weights is None:
-        return np.asarray(kept, np.float64)
-    return np.asarray(np.where(kept, class_weights[np.where(kept, labels, 0)], 0))
+    return times(cotangent.reshape(cotangent.shape + classes), derivative)
 
 
 def one_hot(labels: Array, logits: Array, ignore_index: int | None) -> Array:
@@ -672,13 +668,10 @@ def index_smoothing_undivided(logits: Array, labels: Array, label_smoothing: flo
 
 
 @control("nll")
-def nll_without_weights(
-    log_probabilities: Array,
-    labels: Array,
-    class_weights: Any = None,  # noqa: ARG001
-) -> Result:
-    """Forgets the class weights: wrong wherever a label's weight is not 1."""
-    return nll(log_probabilities, labels)
+def log_likelihood(log_probabilities: Array, labels: Array) -> Result:
+    """Without its sign: the log-likelihood, wrong at every row but where it is 0."""
+    value, slopes = nll(log_probabilities, labels)
+    return -value, {"log_probabilities": -slopes["log_probabilities"]}
 
 
 def reduced_in_type(result: Result, reduction: str) -> Result | Reduced:
@@ -696,7 +689,7 @@ def reduced_in_type(result: Result, reduction: str) -> Result | Reduced:
 def wrong_means() -> tuple[Implementation, ...]:
     """Right losses under a wrong reduction."""
     index = row("softmax_cross_entropy_index", softmax_cross_entropy_index, False)
-    unweighted = index.code.replace(", row_weights(labels, class_weights, ignore_index)", "")
+    unweighted = index.code.replace("reduction, labels, class_weights, ignore_index", "reduction")
     return (
         replace(
             index,

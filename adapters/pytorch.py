@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 
 from adapters.base import Adapter, Array, Call, Implementation
 
-# operator -> name -> code. A name that starts with `torch.` or `F.` is a public function, the others
-# are compositions in mathematical shorthand. No *, ? or [ in a name: findings match names with
-# shell-style wildcards.
+# Operator -> name -> code. A name that starts with `torch.` or `F.` is a public function, the
+# others are compositions in mathematical shorthand. No *, ? or [ in a name: findings match names
+# with shell-style wildcards.
 TABLE: Mapping[str, Mapping[str, str]] = {
     "sigmoid": {
         "torch.sigmoid": "torch.sigmoid(x)",
@@ -286,21 +285,12 @@ def row(operator: str, name: str, code: str) -> Implementation:
     )
 
 
-@cache
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function under `torch.compile`; it compiles on its first call with each dtype."""
-    options: dict[str, Any] = {**COMPILE, "recompile_limit": RECOMPILE_LIMIT}
-    compiled: Callable[..., Any] = torch.compile(function, **options)
-    return compiled
-
-
 def literal(values: Array, leaf: bool = False) -> str:
     """Source of the tensor with exactly these values, which round-trip through float64."""
     numbers = (values if values.dtype == np.int64 else values.astype(np.float64)).tolist()
     shape = "" if values.size else f".reshape{values.shape}"  # an empty list forgets its shape
-    grad = ", requires_grad=True" if leaf and values.size else ""
-    late = ".requires_grad_()" if leaf and not values.size else ""
-    return f"torch.tensor({numbers}, dtype=torch.{values.dtype.name}{grad}){shape}{late}"
+    grad = ".requires_grad_()" if leaf else ""
+    return f"torch.tensor({numbers}, dtype=torch.{values.dtype.name}){shape}{grad}"
 
 
 class PyTorch(Adapter):
@@ -315,6 +305,7 @@ class PyTorch(Adapter):
 
     def __init__(self) -> None:
         torch.set_num_threads(THREADS)
+        self.compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
     def versions(self) -> dict[str, str]:
         return {"torch": torch.__version__}
@@ -335,9 +326,9 @@ class PyTorch(Adapter):
 
     def array(self, tensor: torch.Tensor) -> Array:
         tensor = tensor.detach()
-        if tensor.dtype == torch.bfloat16:
-            return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-        return tensor.numpy()
+        bfloat16 = tensor.dtype == torch.bfloat16
+        values: Array = (tensor.view(torch.int16) if bfloat16 else tensor).numpy()
+        return values.view(ml_dtypes.bfloat16) if bfloat16 else values
 
     def differentiate(
         self,
@@ -348,12 +339,18 @@ class PyTorch(Adapter):
         upstream: Any,
         mode: str,
     ) -> tuple[Any, dict[str, Any]]:
+        if mode == "compiled":
+            if key not in self.compiled:
+                limit = {"recompile_limit": RECOMPILE_LIMIT}
+                self.compiled[key] = torch.compile(function, **COMPILE, **limit)
+            function = self.compiled[key]
         leaves = [tensors[name].requires_grad_() for name in wrt]
         try:
-            value = (compiled(function) if mode == "compiled" else function)(**tensors)
+            value = function(**tensors)
         except RuntimeError as error:
-            message = GENERATED.sub("", str(error))
-            raise error if message == str(error) else RuntimeError(message) from error
+            if not GENERATED.match(str(error)):
+                raise
+            raise RuntimeError(GENERATED.sub("", str(error))) from error
         gradients = torch.autograd.grad(value, leaves, upstream) if leaves else ()
         return value, dict(zip(wrt, gradients, strict=True))
 

@@ -364,7 +364,8 @@ class TensorFlow(Adapter):
         return tf.constant(values)
 
     def array(self, tensor: Any) -> Array:
-        return np.asarray(tensor)
+        # Not np.asarray(tensor): it fails on a bfloat16 scalar. A session gives arrays already.
+        return np.asarray(tensor.numpy() if tf.is_tensor(tensor) else tensor)
 
     def differentiate(
         self,
@@ -475,7 +476,7 @@ def step({arguments}):
 
 tensors = [tf.constant(array) for array in [{arguments}]]
 for name, result in zip({quantities}, step(*tensors)):
-    print(name, result.numpy().tolist())
+    print(name, np.asarray(result.numpy()).tolist())
 """
 
 SESSION = """\
@@ -492,7 +493,7 @@ with tf.Graph().as_default(), tf.compat.v1.Session() as session:
     gradients = tf.gradients(value, [{wrt}], tf.cast(upstream, value.dtype))
     results = session.run([value, *gradients], dict(zip(placeholders, arrays)))
 for name, result in zip({quantities}, results):
-    print(name, result.tolist())
+    print(name, np.asarray(result).tolist())
 """
 
 PROGRAMS = {

@@ -234,7 +234,8 @@ class _Reader:
         for name, spec in text.sweep.items():
             self._known(("sweep", name), name, [i.name for i in operator.inputs], "input")
             for k, n in enumerate(self._numbers(("sweep", name), numbers.sweep, spec)):
-                rows[f"{name}[{k}]"] = {name: [n]}
+                label = f"{name}={spec[k]}" if isinstance(spec, list) else f"{name}[{k}]"
+                rows[label] = {name: [n]}
         if not rows:
             raise self.error((), "the table has no rows", "add `rows` or a `sweep`")
         columns: dict[str, list[Any]] = {i.name: [] for i in operator.inputs}

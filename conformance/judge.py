@@ -90,9 +90,9 @@ def _codes(
     # got - hi is exact where they are close; elsewhere it is right to 53 bits, which is plenty.
     error = np.where(got == hi, np.abs(truth.tail) * grain, np.abs((got - hi) - truth.tail * grain))
     slack = truth.radius * grain
-    rounded = truth.nearest(format)
-    down, up = truth.bracket(format)
-    same_class = np.isfinite(got) & np.isfinite(rounded)
+    rounded, down, up = truth.rounded(format)
+    finite = np.isfinite(hi) & ~np.isinf(rounded)
+    same_class = np.isfinite(got) & finite
 
     codes = np.full(hi.shape, INACCURATE, dtype=np.int8)
     relative = error >= 0.5 * np.abs(hi)
@@ -102,11 +102,12 @@ def _codes(
         codes[same_class & (error + slack <= bound)] = rung
         codes[same_class & (error - slack <= bound) & (error + slack > bound)] = UNDECIDED
         codes[same_class & ~np.isfinite(bound)] = HARNESS_ERROR
-    codes[(got == down) | (got == up)] = FAITHFUL
+    codes[((got == down) | (got == up)) & (finite | np.isinf(got))] = FAITHFUL
     codes[got == rounded] = EXACT
     codes[truth.undecided & (codes > FAITHFUL)] = UNDECIDED
     codes[np.isnan(hi)] = WRONG
-    codes[(got >= truth.lower) & (got <= truth.upper)] = EXACT
+    # At a kink: between the one-sided derivatives, which may be rounded.
+    codes[(got >= format.floor(truth.lower)) & (got <= -format.floor(-truth.upper))] = EXACT
     codes[np.isnan(got) & (np.isnan(hi) | truth.nan)] = EXACT
     return codes, error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -251,7 +250,7 @@ def _shown(array: Array) -> str:
 
 
 def _digits(truth: Truth, place: tuple[int, ...]) -> str:
-    if not math.isnan(truth.lower[place]):
+    if truth.lower is not None and truth.upper is not None and not np.isnan(truth.lower[place]):
         ends = (decimal(Fraction(float(end[place])), 30) for end in (truth.lower, truth.upper))
         return "any of [{}, {}]".format(*ends)
     return truth.digits(place) + (" or nan" if truth.nan[place] else "")

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.formats import Format
+from reference.formats import FORMATS, Format
 
 Exact = Fraction | float
 """A rational, or an infinity or NaN as a float."""
@@ -36,8 +36,11 @@ _OPERATIONS: dict[type[ast.operator], Callable[[Exact, Exact], Exact]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-_HEX = re.compile(r"[-+]?0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][-+]?[0-9]+")
+_HEX = re.compile(
+    r"([-+]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([-+]?[0-9]{1,5})"
+)
 _DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,5})?")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 Number = Callable[[Format], Exact]
 """A number as a function of the format."""
 
@@ -46,28 +49,36 @@ class NumberError(ValueError):
     """A text that is not a number; the message says what is allowed."""
 
 
-@lru_cache(maxsize=None)
-def number(text: str) -> Number:
+def number(text: Any) -> Number:
     """Read one number.
 
     Raises NumberError for anything else.
     """
     if not isinstance(text, str):
-        raise NumberError(f"{text!r} is not a number")
+        raise NumberError(f"`{text}` is not a number")
+    return _number(text)
+
+
+@lru_cache(maxsize=None)
+def _number(text: str) -> Number:
     if _DECIMAL.fullmatch(text):
         exact = Fraction(text)
         return lambda _: exact
-    if _HEX.fullmatch(text):
-        binary = Fraction(float.fromhex(text))
+    if match := _HEX.fullmatch(text):
+        sign, whole, part, power = match.groups()
+        mantissa = int(f"{sign}{whole}{part}", 16)
+        binary = mantissa * Fraction(2) ** (int(power) - 4 * len(part))
         return lambda _: binary
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        return _read(tree, text.strip())
-    except (SyntaxError, NumberError):
+        found = _read(ast.parse(text.strip(), mode="eval").body, text.strip())
+        for format in FORMATS.values():
+            found(format)
+    except (SyntaxError, NumberError, ArithmeticError):
         known = ", ".join((*_SPECIAL, *_NAMES))
         raise NumberError(
             f"`{text}` is not a number (a literal, a fraction, {known}, or + - * / of these)"
         ) from None
+    return found
 
 
 def _read(tree: ast.expr, text: str) -> Number:
@@ -89,8 +100,6 @@ def _read(tree: ast.expr, text: str) -> Number:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
             combine = _OPERATIONS[type(op)]
             a, b = _read(left, text), _read(right, text)
-            if type(op) is ast.Div and isinstance(right, ast.Constant) and right.value == 0:
-                raise NumberError("a division by zero")
             return lambda f: combine(a(f), b(f))
     raise NumberError(text)
 
@@ -111,7 +120,7 @@ def vector(spec: Any) -> list[Number]:
         raise NumberError(f"`{spec}` is neither a list of numbers nor a generator")
     size = spec.get("size")
     kinds = [key for key in spec if key != "size"]
-    if size is None or not str(size).isdigit() or len(kinds) != 1 or kinds[0] not in _GENERATORS:
+    if not _whole(size) or len(kinds) != 1 or kinds[0] not in _GENERATORS:
         known = ", ".join(_GENERATORS)
         raise NumberError(f"a generator is one of {known}, with a `size`")
     return list(_GENERATORS[kinds[0]](spec[kinds[0]], int(size)))
@@ -123,15 +132,32 @@ def sweep(spec: Any) -> list[Number]:
     Raises NumberError.
     """
     if isinstance(spec, dict) and "ulps" in spec:
-        if set(spec) != {"ulps", "steps"}:
+        if set(spec) != {"ulps", "steps"} or not _whole(spec["steps"]):
             raise NumberError("`ulps` goes with `steps`, the number of neighbours on either side")
         centre, steps = number(spec["ulps"]), int(spec["steps"])
         return [_neighbour(centre, k) for k in range(-steps, steps + 1)]
     if isinstance(spec, dict) and "logspace" in spec:
-        base = Fraction(spec.get("base", "10"))
+        if not set(spec) <= {"logspace", "size", "base"}:
+            raise NumberError("`logspace` goes with `size` and `base`, and nothing else")
+        base = _rational(spec.get("base", "10"))
+        if base <= 0:
+            raise NumberError(f"the base of a `logspace` is positive, not {base}")
         exponents = vector({"linspace": spec["logspace"], "size": spec.get("size")})
         return [_power(base, e) for e in exponents]
     return vector(spec)
+
+
+def _whole(text: Any) -> bool:
+    return isinstance(text, str) and _WHOLE.fullmatch(text) is not None
+
+
+def _rational(text: Any) -> Fraction:
+    """A number that is the same in every format."""
+    values = {number(text)(format) for format in FORMATS.values()}
+    exact = values.pop()
+    if values or not isinstance(exact, Fraction):
+        raise NumberError(f"`{text}` is not a plain number here")
+    return exact
 
 
 def _neighbour(centre: Number, steps: int) -> Number:
@@ -167,9 +193,10 @@ def _repeat(spec: Any, size: int) -> Iterator[Number]:
 
 
 def _normal(spec: Any, size: int) -> Iterator[Number]:
-    if not isinstance(spec, dict) or not set(spec) <= {"seed", "scale"} or "seed" not in spec:
-        raise NumberError("`normal` takes a mapping of `seed` and `scale`")
-    scale = Fraction(spec.get("scale", "1"))
+    known = isinstance(spec, dict) and set(spec) <= {"seed", "scale"}
+    if not known or not _whole(spec.get("seed")):
+        raise NumberError("`normal` takes a mapping of `seed`, a whole number, and `scale`")
+    scale = _rational(spec.get("scale", "1"))
     # The sum of twelve uniform numbers, less 6: near enough to normal, and unlike NumPy's own
     # normal numbers it is the same in every release (Philox's raw words are specified).
     words = np.random.Philox(int(spec["seed"])).random_raw(12 * size) >> 40
@@ -178,7 +205,7 @@ def _normal(spec: Any, size: int) -> Iterator[Number]:
 
 
 def _one_hot(spec: Any, size: int) -> Iterator[Number]:
-    if not str(spec).isdigit() or int(spec) >= size:
+    if not _whole(spec) or int(spec) >= size:
         raise NumberError(f"`one_hot` takes a class below the size, not `{spec}`")
     yield from [number("1" if k == int(spec) else "0") for k in range(size)]
 

@@ -19,7 +19,7 @@ from reference.formats import FORMATS, Floats, Format
 from reference.operator import Model, Operator
 from reference.operators import OPERATORS
 from reference.problem import Problem
-from reference.running import Arithmetic, Number, Running, grouped, pairwise
+from reference.running import Arithmetic, Number, Running, grouped, pairwise, weighted
 
 NARROW = 24
 """Formats with fewer bits are computed in float32 and rounded once."""
@@ -43,12 +43,14 @@ def bounds(problem: Problem, flush: bool = False) -> dict[str, Bounds]:
     flush: whether an operation may return zero for a subnormal result.
     Raises KeyError for an unknown operator.
     """
-    operator, format = OPERATORS[problem.operator], problem.format
-    careful = FORMATS["float32"] if format.p < NARROW else format
+    operator = OPERATORS[problem.operator]
+    wide = FORMATS["float32"] if problem.format.p < NARROW else problem.format
     with np.errstate(all="ignore"):
-        strict = execute(Running(careful, pairwise, flush), operator, operator.strict, problem)
-        baseline = execute(Running(format, grouped, flush), operator, operator.baseline, problem)
-        return {q: _bounds(strict[q], baseline[q], format) for q in strict}
+        strict = execute(Running(wide, pairwise, flush), operator, operator.strict, problem)
+        baseline = execute(
+            Running(problem.format, grouped, flush), operator, operator.baseline, problem
+        )
+        return {q: _bounds(strict[q], baseline[q], problem.format) for q in strict}
 
 
 def execute(
@@ -57,10 +59,10 @@ def execute(
     """Run model algorithms on a problem: value and gradients in the shapes of the output.
 
     The gradient of a row is what a `vector` operator's model makes of the upstream; otherwise it is
-    the model's derivative of the row times the upstream. Reductions are the same for every operator.
+    the model's derivative of the row times the upstream. Reductions are one for all operators.
     """
     inputs = _inputs(a, operator, problem)
-    parameters = {k: v for k, v in problem.parameters.items() if k != "ignore_index"}
+    parameters = {k: a.exact(v) for k, v in problem.parameters.items() if k != "ignore_index"}
     value = models["value"](a, *inputs, **parameters)
     upstream = _upstream(a, operator, problem, value.shape)
     results = {"value": _reduced(a, operator, problem, value)}
@@ -69,7 +71,8 @@ def execute(
         if operator.output == "vector":
             gradient = models[quantity](a, *inputs, upstream, **parameters)
         else:
-            gradient = models[quantity](a, *inputs, **parameters) * upstream
+            # A row that is ignored has a gradient of 0, whatever a mean divides by.
+            gradient = weighted(a, models[quantity](a, *inputs, **parameters), upstream)
         results[quantity] = gradient
     return results
 
@@ -78,16 +81,15 @@ def one_hot(problem: Problem, name: str, classes: int) -> Floats:
     """Index labels as rows of zeros with a one at the label; a row of zeros for no class."""
     labels = np.asarray(problem.inputs[name], dtype=np.int64)[:, None]
     kept = labels != problem.parameters.get("ignore_index")
-    return ((labels == np.arange(classes)) & kept).astype(np.float64)
+    rows: Floats = ((labels == np.arange(classes)) & kept).astype(np.float64)
+    return rows
 
 
 def _inputs(a: Arithmetic, operator: Operator, problem: Problem) -> list[Any]:
     widths = [problem.inputs[i.name].shape[-1] for i in operator.inputs if i.kind == "vector"]
     classes = widths[0] if widths else 0
     return [
-        a.exact(
-            one_hot(problem, i.name, classes) if i.kind == "index" else problem.inputs[i.name]
-        )
+        a.exact(one_hot(problem, i.name, classes) if i.kind == "index" else problem.inputs[i.name])
         for i in operator.inputs
     ]
 
@@ -123,11 +125,12 @@ def _divisor(a: Arithmetic, operator: Operator, problem: Problem, count: int) ->
     return a.total(a.exact(weights))
 
 
-def _bounds(strict: Number, baseline: Number, format: Format) -> Bounds:
+def _bounds(strict: Number, baseline: Number, target: Format) -> Bounds:
     shape = strict.shape
     least = np.broadcast_to(strict.error, shape)
-    if format.p < NARROW:
-        # The rounding to the format; a result without any rounding is a number of the format.
-        least = np.where(least == 0, 0.0, least + format.ulp(strict.value) / 2)
+    if target.p < NARROW:
+        # The rounding to the format, unless the result is a number of the format.
+        exact = (least == 0) & (target.nearest(strict.value) == strict.value)
+        least = np.where(exact, 0.0, least + target.ulp(strict.value) / 2)
     most = np.fmax(least, np.broadcast_to(baseline.error, shape))
     return Bounds(np.array(least), np.array(most))

@@ -6,10 +6,11 @@ The rules of ACCURACY.md, section 5, taken literally:
 target multiplies to 0 even against infinity, which the limit gives by itself.
 
 An approach replaces the inputs at the end of their domain by numbers that run towards it: all at
-one pace, or each faster than the one before, in either order. The definition is evaluated in balls
-at two points of each approach, far enough out that a limit shows as agreement to 200 bits, as
-growth, or as a number below 2^-1000. This decides the limit by computation, not by proof; no case
-of the operators here comes near the thresholds.
+one pace, or each faster than the one before, in either order; or the numbers that run towards 0
+faster than any that run towards infinity. The definition is evaluated in balls at three points of
+each approach, far enough out that a limit shows as agreement to 200 bits, or as a number below
+2^-1000, and divergence as steps that grow. This decides the limit by computation, not by proof; no
+case of the operators here comes near the thresholds.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ Evaluate = Callable[[Mapping[str, list[Ball]]], list[Ball]]
 FILLS = (0.25, -0.75)
 """What stands for a NaN to see whether a result depends on it: on either side of every kink."""
 BITS = 8192
-NEAR, FAR = 1500, 3000
-"""log2 of the two distances: infinity is met by 2^1500 and 2^3000, an end a by a +- 2^-1500."""
+DISTANCES = (1500, 3000, 6000)
+"""log2 of the distances: infinity is met by 2^1500, ..., an end a by a +- 2^-1500, ..."""
 AGREE = ball(2) ** -200
 SMALL = ball(2) ** -1000
 GROWTH = ball("1.5")
+"""Divergence: each step is this much longer than the one before (a logarithm's doubles)."""
 
 
 def limit(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
@@ -67,54 +69,65 @@ def _limit(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
 def _along(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
     with precision(BITS):
         found = [
-            [_classify(a, b) for a, b in zip(evaluate(near), evaluate(far), strict=True)]
-            for near, far in _approaches(inputs, domain)
+            [_classify(*points) for points in zip(*map(evaluate, approach), strict=True)]
+            for approach in _approaches(inputs, domain)
         ]
         return [_common(along) for along in zip(*found, strict=True)]
 
 
-def _approaches(
-    inputs: Inputs, domain: Domain
-) -> Iterator[tuple[dict[str, list[Ball]], dict[str, list[Ball]]]]:
+def _approaches(inputs: Inputs, domain: Domain) -> Iterator[list[dict[str, list[Ball]]]]:
+    """The points of every approach."""
     ends = [
         (k, i)
         for k, v in inputs.items()
         for i, n in enumerate(v)
         if math.isinf(n) or n in domain[k]
     ]
-    same = dict.fromkeys(ends, 1)
-    rising = {end: 1 + place for place, end in enumerate(ends)}
-    falling = {end: len(ends) - place for place, end in enumerate(ends)}
-    for paces in (same, rising, falling) if len(ends) > 1 else (same,):
-        yield _approach(inputs, domain, paces, NEAR), _approach(inputs, domain, paces, FAR)
+    zeros = [(k, i) for k, i in ends if inputs[k][i] == 0]
+    count = len(ends)
+    orders = [dict.fromkeys(ends, 1)]
+    if count > 1:
+        orders.append({end: 1 + place for place, end in enumerate(ends)})
+        orders.append({end: count - place for place, end in enumerate(ends)})
+    for paces in orders:
+        yield [_point(inputs, domain, paces, distance) for distance in DISTANCES]
+    if 0 < len(zeros) < count:
+        # 2^-(2^distance) is a ball with one bit, unlike a number that close to another end.
+        yield [_point(inputs, domain, orders[0], distance, zeros) for distance in DISTANCES]
 
 
-def _approach(
-    inputs: Inputs, domain: Domain, paces: Mapping[tuple[str, int], int], distance: int
+def _point(
+    inputs: Inputs,
+    domain: Domain,
+    paces: Mapping[tuple[str, int], int],
+    distance: int,
+    hasty: Sequence[tuple[str, int]] = (),
 ) -> dict[str, list[Ball]]:
-    def point(name: str, index: int, number: float) -> Ball:
+    def near(name: str, index: int, number: float) -> Ball:
         if (name, index) not in paces:
             return ball(number)
         # The paces differ by a factor, not by an exponent: BITS must hold their sums exactly.
         pace = ball(paces[name, index])
         if math.isinf(number):
             return pace * ball(2) ** distance * (1 if number > 0 else -1)
-        inward = pace * ball(2) ** -distance
+        exponent = 1 << (distance + 64) if (name, index) in hasty else distance
+        inward = pace * ball(2) ** -exponent
         return ball(number) + (inward if number == domain[name][0] else -inward)
 
-    return {k: [point(k, i, n) for i, n in enumerate(v)] for k, v in inputs.items()}
+    return {k: [near(k, i, n) for i, n in enumerate(v)] for k, v in inputs.items()}
 
 
-def _classify(near: Ball, far: Ball) -> Entry:
-    """The limit of a sequence from two of its terms; NaN if there is none."""
-    if not (near.is_finite() and far.is_finite()):
+def _classify(near: Ball, far: Ball, farther: Ball) -> Entry:
+    """The limit of a sequence from three of its terms; NaN if there is none."""
+    if not (near.is_finite() and far.is_finite() and farther.is_finite()):
         return math.nan
-    if abs(near) < SMALL and abs(far) < SMALL:
+    if abs(far) < SMALL and abs(farther) < SMALL:
         return ball(0)
-    if abs(near - far) < AGREE * abs(far):
-        return far
-    if abs(far) > GROWTH * abs(near) and near * far > 0 and abs(far) > 1000:
-        return math.copysign(math.inf, float(far))
+    if abs(farther - far) < AGREE * abs(farther):
+        return farther
+    step, next_step = far - near, farther - far
+    if step * next_step > 0 and abs(next_step) > GROWTH * abs(step):
+        return math.copysign(math.inf, float(next_step))
     return math.nan
 
 

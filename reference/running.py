@@ -1,4 +1,4 @@
-"""Running error analysis: an algorithm, written once, says what it computes and how wrong it may be.
+"""Running error analysis: an algorithm, written once, tells its result and how wrong it may be.
 
 A model algorithm is a function `f(a, *inputs, **parameters)` over an abstract arithmetic `a`: it
 uses + - * / between numbers, `abs`, comparisons of inputs, and the methods of `Arithmetic`. It is
@@ -32,18 +32,21 @@ EXP_ERROR = 4.0
 """E: the relative error allowed to exp and expm1, in u (2 ulps)."""
 LOG_ERROR = 6.0
 """L: the relative error allowed to log and log1p, in u (3 ulps)."""
+DOUBLE = np.finfo(np.float64)
 BLOCK = 16
 """Terms that a fast summation adds one after the other (one lane of a block of 128 in 8 lanes)."""
 
 
 def pairwise(n: Floats) -> Floats:
     """h(n), the growth of a sum of n terms in blocks that are added in pairs."""
-    return np.minimum(n - 1, BLOCK + np.ceil(np.log2(np.maximum(n, 1))))
+    growth: Floats = np.minimum(n - 1, BLOCK + np.ceil(np.log2(np.maximum(n, 1))))
+    return growth
 
 
 def grouped(n: Floats) -> Floats:
     """h(n), the growth of a sum of n terms in sqrt(n) groups of sqrt(n) terms."""
-    return np.minimum(n - 1, BLOCK + 2 * np.ceil(np.sqrt(n)))
+    growth: Floats = np.minimum(n - 1, BLOCK + 2 * np.ceil(np.sqrt(n)))
+    return growth
 
 
 class Arithmetic(Protocol):
@@ -53,13 +56,13 @@ class Arithmetic(Protocol):
         """A number known exactly: an input or a parameter of the operator."""
 
     def exp(self, x: Any) -> Any:
-        """e^x."""
+        """The exponential of x."""
 
     def expm1(self, x: Any) -> Any:
         """e^x - 1."""
 
     def log(self, x: Any) -> Any:
-        """ln x."""
+        """The natural logarithm of x."""
 
     def log1p(self, x: Any) -> Any:
         """ln(1 + x), for x >= 0 or an exact x."""
@@ -77,7 +80,7 @@ class Arithmetic(Protocol):
         """Where the first maximum of each row is."""
 
     def zero(self, x: Any) -> Mask:
-        """Where x = 0."""
+        """Where x is 0, and so without error."""
 
     def where(self, mask: Mask, x: Any, y: Any) -> Any:
         """`x` where the mask holds, else `y`."""
@@ -94,13 +97,17 @@ class Number:
     error: |computed - value| <= error; the float 0.0 for an input.
     ratio: whether computed/value also lies in [1/(1 + r), 1 + r], r = error/|value|. It does where
         nothing cancels, and it lets a divisor or the argument of a logarithm have a large r.
+    sure: whether some elements may be free of error. To look for them costs time.
     """
 
     __array_ufunc__ = None
-    __slots__ = ("arithmetic", "error", "ratio", "value")
+    __slots__ = ("arithmetic", "error", "ratio", "sure", "value")
 
-    def __init__(self, arithmetic: Running, value: Any, error: Any, ratio: bool) -> None:
-        self.arithmetic, self.value, self.error, self.ratio = arithmetic, value, error, ratio
+    def __init__(
+        self, arithmetic: Running, value: Any, error: Any, *, ratio: bool, sure: bool = False
+    ) -> None:
+        self.arithmetic, self.value, self.error = arithmetic, value, error
+        self.ratio, self.sure = ratio, sure
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -154,158 +161,184 @@ class Number:
         return mask
 
     def _like(self, value: Any, error: Any) -> Number:
-        return Number(self.arithmetic, value, error, self.ratio)
+        return Number(self.arithmetic, value, error, ratio=self.ratio, sure=self.sure)
 
 
-@dataclass(frozen=True)
 class Running:
     """Arithmetic on values that carry their error bounds.
 
-    format: whose u, smallest number and range are those of every operation.
+    target: the format whose u, smallest number and range are those of every operation.
     growth: h(n) of a sum of n terms that are not zero.
     flush: whether every operation may return a zero for a subnormal result.
     exp_error, log_error: E and L.
     """
 
-    format: Format
-    growth: Growth
-    flush: bool = False
-    exp_error: float = EXP_ERROR
-    log_error: float = LOG_ERROR
+    def __init__(
+        self,
+        target: Format,
+        growth: Growth,
+        flush: bool = False,
+        exp_error: float = EXP_ERROR,
+        log_error: float = LOG_ERROR,
+    ) -> None:
+        self.growth, self.flush = growth, flush
+        self.exp_error, self.log_error = exp_error, log_error
+        self.u, self.tiny = target.u, target.tiny
+        # Half of the smallest subnormal of float64 is no float64.
+        self.half_subnormal = max(target.subnormal / 2, DOUBLE.smallest_subnormal)
+        self.can_overflow = target.max == DOUBLE.max
 
     def exact(self, values: ArrayLike) -> Number:
-        return Number(self, np.asarray(values, dtype=np.float64), 0.0, True)
+        value = np.asarray(values, dtype=np.float64)
+        return Number(self, value, 0.0, ratio=True, sure=True)
 
     def number(self, x: Number | float) -> Number:
-        return x if isinstance(x, Number) else Number(self, np.float64(x), 0.0, True)
+        return x if isinstance(x, Number) else self.exact(x)
 
     def add(self, x: Number, y: Number) -> Number:
         value = self._in_range(x.value + y.value, x.value, y.value)
         error = x.error + y.error
-        alone = _certain_zero(x) | _certain_zero(y)
-        exact = x.exact and y.exact
-        ratio = exact or (x.ratio and y.ratio and not bool((x.value * y.value < 0).any()))
-        rounded = self._rounded(value, error, underflow=False)
-        return Number(self, value, np.where(alone, error, rounded), ratio)
+        bound = self._rounded(value, error, quantum=0.0)
+        if x.sure or y.sure:
+            bound = np.where(_certain_zero(x) | _certain_zero(y), error, bound)
+        ratio = x.ratio and y.ratio and ((x.exact and y.exact) or _same_sign(x.value, y.value))
+        return Number(self, value, bound, ratio=ratio, sure=x.sure and y.sure)
 
     def multiply(self, x: Number, y: Number) -> Number:
-        left, right = np.abs(x.value), np.abs(y.value)
-        value = x.value * y.value
-        moved = left * y.error + right * x.error + x.error * y.error
-        roundings = np.where(_power_of_two(x) | _power_of_two(y), 0.0, 1.0)
-        return Number(self, value, self._rounded(value, moved, roundings), x.ratio and y.ratio)
+        value = self._in_range(x.value * y.value, x.value, y.value)
+        moved: Any = 0.0
+        if not y.exact:
+            moved = (np.abs(x.value) + x.error) * y.error
+        if not x.exact:
+            moved = moved + np.abs(y.value) * x.error
+        bound = self._rounded(value, moved)
+        for factor in (x, y):
+            bound = self._unless_scaled(factor, value, moved, bound)
+        return Number(self, value, bound, ratio=x.ratio and y.ratio, sure=x.sure or y.sure)
 
     def divide(self, x: Number, y: Number) -> Number:
-        size = np.abs(y.value)
         value = x.value / y.value
-        inverse = _relative(y)
-        moved = (x.error * (1 + inverse) + np.abs(x.value) * inverse) / size
-        roundings = np.where(_power_of_two(y), 0.0, 1.0)
-        return Number(self, value, self._rounded(value, moved, roundings), x.ratio and y.ratio)
+        moved: Any = 0.0
+        if not y.exact:
+            moved = (np.abs(x.value) + x.error) * _relative(y)
+        if not x.exact:
+            moved = moved + x.error
+        moved = moved / np.abs(y.value)
+        bound = self._unless_scaled(y, value, moved, self._rounded(value, moved))
+        return Number(self, value, bound, ratio=x.ratio and y.ratio, sure=x.sure and y.sure)
 
     def exp(self, x: Number) -> Number:
-        # An error beyond 1 is a factor: e^-d (e^(u d) - 1) is 0 * inf in float64 for large d.
         value = np.exp(x.value)
-        small = value * np.expm1(np.minimum(x.error, 1))
-        moved = np.where(np.less(x.error, 1), small, np.exp(x.value + x.error) - value)
-        error = self._rounded(value, moved, self.exp_error)
-        return Number(self, value, np.where(np.isneginf(x.value), 0.0, error), True)
+        moved: Any = 0.0
+        if not x.exact:
+            moved = value * np.expm1(x.error)
+            far = ~np.less(x.error, 1)
+            if far.any():
+                # e^-d (e^(u d) - 1) is 0 * inf in float64 for a large d; e^-inf is 0.
+                further = np.exp(x.value + x.error) - value
+                moved = np.where(far, np.where(np.isneginf(x.value), 0.0, further), moved)
+        return Number(self, value, self._rounded(value, moved, self.exp_error), ratio=True)
 
     def expm1(self, x: Number) -> Number:
         value = np.expm1(x.value)
         moved = np.exp(x.value) * np.expm1(x.error)
-        return Number(self, value, self._rounded(value, moved, self.exp_error), x.exact)
+        return Number(self, value, self._rounded(value, moved, self.exp_error), ratio=x.exact)
 
     def log(self, x: Number) -> Number:
         value = np.log(x.value)
         moved = np.log1p(_relative(x))
-        return Number(self, value, self._rounded(value, moved, self.log_error), x.exact)
+        return Number(self, value, self._rounded(value, moved, self.log_error), ratio=x.exact)
 
     def log1p(self, x: Number) -> Number:
         value = np.log1p(x.value)
         moved = np.log1p(x.error / (1 + x.value))
-        return Number(self, value, self._rounded(value, moved, self.log_error), x.ratio)
+        return Number(self, value, self._rounded(value, moved, self.log_error), ratio=x.ratio)
 
     def total(self, x: Number) -> Number:
-        return self._sum(x.value, x.error, x.ratio)
+        return self._sum(x, x.value, x.error)
 
     def mean(self, x: Number, count: float) -> Number:
         # Divided before they are added, values near the largest number have a sum.
-        divisor = np.float64(count)
-        sum_ = self._sum(x.value / divisor, x.error / divisor, x.ratio)
-        roundings = 0.0 if _power_of_two(self.number(divisor)) else 1.0
-        return Number(self, sum_.value, self._rounded(sum_.value, sum_.error, roundings), sum_.ratio)
+        divisor = self.exact(count)
+        sum_ = self._sum(x, x.value / divisor.value, x.error / divisor.value)
+        bound = self._rounded(sum_.value, sum_.error)
+        sum_.error = self._unless_scaled(divisor, sum_.value, sum_.error, bound)
+        return sum_
 
     def max(self, x: Number) -> Number:
-        return Number(self, x.value.max(axis=-1, keepdims=True, initial=-np.inf), 0.0, True)
+        return self.exact(x.value.max(axis=-1, keepdims=True, initial=-np.inf))
 
     def largest(self, x: Number) -> Mask:
         return first_maximum(x.value)
 
     def zero(self, x: Number) -> Mask:
-        mask: Mask = x.value == 0
-        return mask
+        return np.broadcast_to(_certain_zero(x), x.shape)
 
     def where(self, mask: Mask, x: Number | float, y: Number | float) -> Number:
         x, y = self.number(x), self.number(y)
         error = 0.0 if x.exact and y.exact else np.where(mask, x.error, y.error)
-        return Number(self, np.where(mask, x.value, y.value), error, x.ratio and y.ratio)
+        value = np.where(mask, x.value, y.value)
+        return Number(self, value, error, ratio=x.ratio and y.ratio, sure=x.sure or y.sure)
 
     def any_of(self, *results: Number) -> Number:
-        first, *others = results
-        error = first.error
-        for other in others:
+        value, error = results[0].value, results[0].error
+        for other in results[1:]:
             error = np.fmax(error, other.error)
-        return Number(self, first.value, error, all(r.ratio for r in results))
+        return Number(self, value, error, ratio=all(r.ratio for r in results))
 
-    def _sum(self, value: Any, error: Any, ratio: bool) -> Number:
-        sum_ = value.sum(axis=-1, keepdims=True)
-        spread = np.abs(value).sum(axis=-1, keepdims=True)
-        if not isinstance(error, float):
-            error = np.broadcast_to(error, value.shape).sum(axis=-1, keepdims=True)
-        count = np.count_nonzero(value, axis=-1, keepdims=True)
-        factor = np.expm1(-np.maximum(self.growth(count), 0) * np.log1p(-self.format.u))
-        bound = error * (1 + factor) + factor * spread
+    def _sum(self, x: Number, value: Any, error: Any) -> Number:
+        sum_ = np.add.reduce(value, axis=-1, keepdims=True)
+        spread = np.add.reduce(np.abs(value), axis=-1, keepdims=True)
+        count = np.add.reduce(value != 0, axis=-1, keepdims=True, dtype=np.float64)
+        growth = np.expm1(-np.maximum(self.growth(count), 0.0) * np.log1p(-self.u))
+        bound = growth * spread
+        if not x.exact:
+            whole = error if error.shape == value.shape else np.broadcast_to(error, value.shape)
+            bound = bound + np.add.reduce(whole, axis=-1, keepdims=True) * (1 + growth)
         if self.flush:
-            bound = bound + self._flushed(sum_, bound)
-        return Number(self, self._in_range(sum_, value), bound, ratio and not (value < 0).any())
+            bound = self._flushed(sum_, bound)
+        one_sign = bool((spread == np.abs(sum_)).all())
+        sum_ = self._in_range(sum_, spread) if self.can_overflow else sum_
+        return Number(self, sum_, bound, ratio=x.ratio and one_sign, sure=x.sure)
 
     def _rounded(
-        self, value: Any, error: Any, roundings: Any = 1.0, *, underflow: bool = True
+        self, value: Any, error: Any, roundings: float = 1.0, quantum: float | None = None
     ) -> Any:
-        """The error after a result with the given error was rounded with `roundings` u."""
-        relative = roundings * self.format.u
-        relative = relative / (1 - relative)  # also for the ratio: 1 - u >= 1/(1 + u/(1 - u))
+        """The error of a result of exact value `value`, moved by `error`, then rounded.
+
+        roundings: relative error of the operation in u, and absolute one in half subnormals.
+        """
+        relative = roundings * self.u
+        relative /= 1 - relative  # For the ratio: 1 - u = 1/(1 + u/(1 - u)).
         size = np.abs(value)
-        bound = error * (1 + relative) + relative * size
-        if self.flush:
-            return bound + self._flushed(value, bound)
-        if not underflow:
+        bound = error * (1 + relative) + size * relative
+        quantum = roundings * self.half_subnormal if quantum is None else quantum
+        if quantum:
+            # Not where the result is far below the smallest number, or is 0: it becomes 0.
+            bound = bound + np.minimum(quantum, (size + error) * roundings)
+        return self._flushed(value, bound) if self.flush else bound
+
+    def _unless_scaled(self, factor: Number, value: Any, error: Any, bound: Any) -> Any:
+        """A product with a power of two is exact, unless it is subnormal."""
+        if not factor.sure:
             return bound
-        # A subnormal has an absolute error; it is at most twice a result that is below one of them.
-        halves = np.maximum(roundings, 1.0)
-        quantum = np.maximum(halves * (self.format.subnormal / 2), self._grain)
-        return bound + np.minimum(quantum, halves * (size + error))
+        return np.where(_power_of_two(factor) & (np.abs(value) >= self.tiny), error, bound)
 
     def _flushed(self, value: Any, bound: Any) -> Any:
         """A result that may be subnormal may be lost."""
         size = np.abs(value)
-        return np.where(size - bound < self.format.tiny, size, 0.0)
-
-    @property
-    def _grain(self) -> float:
-        """The smallest bound that a float64 expresses; half a subnormal of float64 is none."""
-        return float(np.finfo(np.float64).smallest_subnormal)
+        return np.where(size - bound < self.tiny, np.maximum(size, bound), bound)
 
     def _in_range(self, result: Any, *operands: Any) -> Any:
-        """The largest float64 for a sum that only float64 cannot hold."""
+        """The largest float64 for a finite result that only float64 cannot hold."""
+        if not self.can_overflow:
+            return result
         over = np.isinf(result)
         if not over.any():
             return result
         for operand in operands:
-            finite = np.isfinite(operand)
-            over = over & (finite.all(axis=-1, keepdims=True) if len(operands) == 1 else finite)
-        return np.where(over, np.copysign(np.finfo(np.float64).max, result), result)
+            over = over & np.isfinite(operand)
+        return np.where(over, np.copysign(DOUBLE.max, result), result)
 
 
 @dataclass(frozen=True)
@@ -339,7 +372,8 @@ class Plain:
 
     def total(self, x: NDArray[Any]) -> NDArray[Any]:
         # NumPy adds in pairs along contiguous memory only.
-        return np.ascontiguousarray(x).sum(axis=-1, keepdims=True)
+        sum_: NDArray[Any] = np.ascontiguousarray(x).sum(axis=-1, keepdims=True)
+        return sum_
 
     def mean(self, x: NDArray[Any], count: float) -> NDArray[Any]:
         divisor = self.dtype.type(count)
@@ -347,7 +381,8 @@ class Plain:
         return np.where(np.isfinite(sum_), sum_ / divisor, self.total(x / divisor))
 
     def max(self, x: NDArray[Any]) -> NDArray[Any]:
-        return x.max(axis=-1, keepdims=True, initial=-np.inf)
+        largest: NDArray[Any] = x.max(axis=-1, keepdims=True, initial=-np.inf)
+        return largest
 
     def largest(self, x: NDArray[Any]) -> Mask:
         return first_maximum(x)
@@ -377,16 +412,24 @@ def first_maximum(values: NDArray[Any]) -> Mask:
 
 
 def weighted(a: Arithmetic, weights: Any, x: Any) -> Any:
-    """weights * x, with 0 x = 0 for every x, infinite ones too."""
+    """The product, with 0 x = 0 for an infinite x too."""
     return a.where(a.zero(weights), 0.0, weights * x)
 
 
 def _certain_zero(x: Number) -> Any:
-    return (x.value == 0) & np.equal(x.error, 0)
+    if not x.sure:
+        return False
+    zero = x.value == 0
+    return zero if x.exact else zero & (x.error == 0)
 
 
 def _power_of_two(x: Number) -> Any:
-    return np.equal(x.error, 0) & (np.abs(np.frexp(x.value)[0]) == 0.5)
+    power = np.abs(np.frexp(x.value)[0]) == 0.5
+    return power if x.exact else power & (x.error == 0)
+
+
+def _same_sign(x: Any, y: Any) -> bool:
+    return not (np.multiply(x, y) < 0).any()
 
 
 def _relative(x: Number) -> Any:

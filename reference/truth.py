@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +24,7 @@ ACCURACY_BITS = 53 + 20
 FLOOR = ball(2) ** -(1074 + 20)
 """... or than 2^-20 of the smallest subnormal."""
 DOUBLE = FORMATS["float64"]
+UNCERTAIN = ball("0 +/- 1")
 
 Answers = dict[str, list[Entry]]
 """Quantity -> one entry for each of its outputs."""
@@ -38,7 +39,7 @@ class Truth:
         the truth is finite but beyond the range of float64.
     tail, radius: midpoint minus `hi`, and the enclosure's radius, both in ulps of float64 at `hi`.
     nan: where NaN may be answered instead.
-    lower, upper: ends of the subdifferential at kinks; NaN elsewhere.
+    lower, upper: ends of the subdifferential at kinks, NaN elsewhere; None without any.
     undecided: where the largest precision did not decide the enclosure.
     bits: the precision that was needed.
     """
@@ -47,10 +48,11 @@ class Truth:
     tail: Floats
     radius: Floats
     nan: NDArray[np.bool_]
-    lower: Floats
-    upper: Floats
     undecided: NDArray[np.bool_]
     bits: int
+    lower: Floats | None = None
+    upper: Floats | None = None
+    _rounded: dict[str, tuple[Floats, Floats, Floats]] = field(default_factory=dict, repr=False)
 
     @property
     def lo(self) -> Floats:
@@ -62,17 +64,36 @@ class Truth:
         rest = self.tail * np.spacing(np.abs(self.hi))
         return np.abs((got.astype(np.float64) - self.hi) - rest)
 
+    def rounded(self, format: Format) -> tuple[Floats, Floats, Floats]:
+        """RN, RD and RU in the format; computed once, since many outputs are judged by a truth."""
+        if format.name not in self._rounded:
+            down, up = self.bracket(format)
+            self._rounded[format.name] = self._nearest(format, down, up), down, up
+        return self._rounded[format.name]
+
     def nearest(self, format: Format) -> Floats:
         """The truth rounded to the format (RN); NaN where the enclosure leaves it open (`tie`)."""
-        down, up = self.bracket(format)
-        with np.errstate(invalid="ignore", over="ignore"):
-            middle = down / 2 + up / 2
-        rounded = format.nearest(self.hi)
+        return self.rounded(format)[0]
+
+    def _nearest(self, format: Format, down: Floats, up: Floats) -> Floats:
+        if format is DOUBLE:
+            return self._nearest_double()
+        # For rounding, the neighbour of the largest number is 2^(emax+1).
+        half = math.ldexp(1.0, format.emax)
+        middle = np.clip(down / 2, -half, half) + np.clip(up / 2, -half, half)
         side = np.sign(self.tail) * (np.abs(self.tail) > self.radius)
-        open_ = (self.hi == middle) & (self.radius > 0) & (side == 0)
-        at_tie = (self.hi == middle) & (side != 0) & np.isfinite(middle)
-        rounded = np.where(at_tie, np.where(side > 0, up, down), rounded)
-        return np.where(open_ & (down != up), np.nan, rounded)
+        tie = (self.hi == middle) & (down != up)
+        rounded = np.where(tie & (side > 0), up, format.nearest(self.hi))
+        rounded = np.where(tie & (side < 0), down, rounded)
+        return np.where(tie & (side == 0) & (self.radius > 0), np.nan, rounded)
+
+    def _nearest_double(self) -> Floats:
+        """`hi`, unless the enclosure reaches half of the way to a neighbour."""
+        inward = self.tail * np.sign(self.hi) < 0
+        power = (np.abs(np.frexp(self.hi)[0]) == 0.5) & (np.abs(self.hi) > DOUBLE.tiny)
+        reach = np.where(power & inward, 0.25, 0.5)
+        open_ = (self.radius > 0) & (np.abs(self.tail) + self.radius > reach)
+        return np.where(open_, np.nan, self.hi)
 
     def bracket(self, format: Format) -> tuple[Floats, Floats]:
         """RD and RU: the numbers of the format on either side of the truth.
@@ -92,20 +113,21 @@ class Truth:
         return np.where(infinite, self.hi, low), np.where(infinite, self.hi, high)
 
     def digits(self, index: tuple[int, ...], count: int = 30) -> str:
-        """One truth in decimal, to `count` significant digits (the pair holds about 31)."""
+        """One truth in decimal: the certain digits, at most `count` (the pair holds about 31)."""
         hi = float(self.hi[index])
         if not math.isfinite(hi):
             return str(hi)
         ulp = Fraction(float(DOUBLE.ulp(np.float64(hi))))
-        return decimal(Fraction(hi) + Fraction(float(self.tail[index])) * ulp, count)
+        tail, radius = Fraction(float(self.tail[index])), Fraction(float(self.radius[index]))
+        return decimal(Fraction(hi) + tail * ulp, count, radius * ulp)
 
 
-def decimal(exact: Fraction, count: int) -> str:
-    """An exact rational in decimal, to `count` significant digits."""
+def decimal(exact: Fraction, count: int, radius: Fraction = Fraction(0)) -> str:
+    """A rational in decimal: the digits that the radius leaves certain, at most `count`."""
     if exact == 0:
         return "0"
     with precision(4 * count + 64):
-        text = ball(exact).str(count, radius=False)
+        text = (ball(exact) + ball(radius) * UNCERTAIN).str(count, radius=False)
     return str(text)
 
 
@@ -154,6 +176,7 @@ class _Work:
             lead = next(i.name for i in operator.inputs if i.kind == "vector")
             self.shape = arrays[lead].shape if operator.output == "vector" else (len(arrays[lead]),)
         self.count = len(next(iter(self.rows.values())))
+        self.special = self._not_finite()
         self.domain = {i.name: i.domain for i in operator.inputs}
         self.parameters = {
             k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in problem.parameters.items()
@@ -163,6 +186,13 @@ class _Work:
         shape = (self.count, -1)
         reduced = problem.reduction != "none"
         self.upstream = None if reduced else problem.upstream.reshape(shape).tolist()
+
+    def _not_finite(self) -> list[int]:
+        """The units with an infinity or NaN among their inputs."""
+        masks = [~np.isfinite(a) for a in self.rows.values() if a.dtype == np.float64]
+        if not any(mask.any() for mask in masks):
+            return []
+        return [i for i in range(self.count) if any(mask[i].any() for mask in masks)]
 
     def answers(self) -> Answers:
         if self.problem.reduction == "none":
@@ -182,7 +212,7 @@ class _Work:
         reduced = self.problem.reduction != "none"
         shape = self.problem.inputs[name].shape if name else () if reduced else self.shape
         packed = _pack(entries, shape, self.bits)
-        if self.operator.may is not None:
+        if self.special and self.operator.may is not None:
             flags = self.operator.may(self.problem.inputs).reshape(self.count, -1).any(axis=-1)
             if flags.any():
                 packed = replace(packed, nan=self._spread(flags, shape, bool(name) or not reduced))
@@ -198,14 +228,12 @@ class _Work:
 
     def _units(self, bits: int) -> list[Answers]:
         """The answers of every unit, each at its own precision, at least `bits`."""
-        special = np.zeros(self.count, dtype=bool)
-        for array in self.rows.values():
-            special |= ~np.isfinite(array).all(axis=-1)
-        units = {i: self._special(i) for i in np.flatnonzero(special).tolist()}
-        todo = np.flatnonzero(~special).tolist()
+        units = {i: self._special(i) for i in self.special}
+        todo = [i for i in range(self.count) if i not in units]
         while todo:
             self.bits = max(self.bits, bits)
             units.update(self._plain(todo, bits))
+            todo = [i for i in todo if not _all(_settled, units[i])]
             for i in todo:
                 if not _all(_finite, units[i]):
                     units[i] = self._at_edge(i, units[i])
@@ -292,11 +320,11 @@ class _Work:
             divisor = self._divisor()
             if divisor.is_zero():
                 return self._empty(units)
-            factor = ball(float(self.problem.upstream)) / divisor
+            upstream = ball(float(self.problem.upstream))
             values = [e for unit in units for e in unit["value"]]
-            answers = {"value": [_times(_sum(values), 1 / divisor)]}
+            answers = {"value": [_scaled(_sum(values), ball(1), divisor)]}
             for q in self.quantities[1:]:
-                answers[q] = [_times(e, factor) for unit in units for e in unit[q]]
+                answers[q] = [_scaled(e, upstream, divisor) for unit in units for e in unit[q]]
             return answers
 
     def _divisor(self) -> Ball:
@@ -346,10 +374,12 @@ def _sum(entries: list[Entry]) -> Entry:
     return sum(entries, ball(0))
 
 
-def _times(entry: Entry, factor: Ball) -> Entry:
+def _scaled(entry: Entry, factor: Ball, divisor: Ball) -> Entry:
+    """The entry times factor / divisor, divided last: an exact quotient stays exact."""
     if type(entry) is not float:
-        return entry * factor
-    return math.nan if factor.is_zero() else entry * math.copysign(1.0, float(factor))
+        return entry * factor / divisor
+    share = factor / divisor
+    return math.nan if share.is_zero() else entry * math.copysign(1.0, float(share))
 
 
 def _pack(entries: list[Entry], shape: tuple[int, ...], bits: int) -> Truth:
@@ -359,14 +389,11 @@ def _pack(entries: list[Entry], shape: tuple[int, ...], bits: int) -> Truth:
     tail, radius = zip(*pairs, strict=True) if pairs else ((), ())
     open_ = bits >= LAST_BITS
     undecided = [open_ and not _settled(entry) for entry in entries]
-    nothing = np.full(shape, np.nan)
     return Truth(
         np.array(tops).reshape(shape),
         np.array(tail).reshape(shape),
         np.array(radius).reshape(shape),
         np.zeros(shape, dtype=bool),
-        nothing,
-        nothing,
         np.array(undecided, dtype=bool).reshape(shape),
         bits,
     )
@@ -387,6 +414,8 @@ def _rest(entry: Entry, top: float) -> tuple[float, float]:
 def _subgradient(right: Truth, left: Truth) -> Truth:
     """The interval between the one-sided derivatives where they differ."""
     differ = (right.hi != left.hi) & np.isfinite(right.hi) & np.isfinite(left.hi)
+    if not differ.any():
+        return right
     lower = np.where(differ, np.fmin(right.hi, left.hi), np.nan)
     upper = np.where(differ, np.fmax(right.hi, left.hi), np.nan)
     return replace(right, lower=lower, upper=upper)

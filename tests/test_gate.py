@@ -298,12 +298,40 @@ def test_shown_plainly_with_the_command_that_reproduces_it(world: World) -> None
     assert "got 20.5, truth 20.5000000012501528683454440212 (row x[1])" in text
     assert 'pytest --framework torch -k "sigmoid-tail and torch.sigmoid and eager"' in text
     assert "exact before, inaccurate now" in text
+    assert "more" not in text
+
+
+def test_shown_with_the_message_of_what_has_no_number(world: World) -> None:
+    world.change(
+        lambda c: replace(failing(c, "raised", None), got=None, message="RuntimeError: no Half"),
+        **PLAIN,
+    )
+    assert "raised, and no finding covers it: RuntimeError: no Half\n" in shown(world.judge())
+
+
+def test_shown_with_no_output_where_a_check_passes(world: World) -> None:
+    _finding_does_not_fire(world)
+    assert "torch-softplus-threshold matches it, but it is faithful\n" in shown(world.judge())
+
+
+def test_shown_with_notes_and_how_to_record_them(world: World) -> None:
+    _last_bits_on_another_machine(world)
+    world.change(
+        lambda c: replace(c, verdict="baseline"), implementation="F.softplus", mode="eager"
+    )
+    _new_checks(world)
+    text = shown(world.judge())
+    assert "note: the grades were recorded with other machine: a processor (avx2 fma)" in text
+    assert "sigmoid-tail float32 eager value: exact before, strict now\n" in text
+    assert "sigmoid-new float32 eager value: not measured before, exact now\n" in text
+    assert text.endswith(f"record {world.folder}/results/torch.jsonl records them\n")
 
 
 def test_shown_as_a_table_on_a_terminal(world: World) -> None:
     _new_failure(world)
     text = shown(world.judge(), terminal=True)
     assert "reproduce" in text
+    assert text.count("grade fell") == 2
     assert "x[1]" in "".join(text.split())
 
 

@@ -87,6 +87,7 @@ def index(report: Report) -> dict[str, Any]:
             for known in report.findings
         ],
         "dtypes": dtypes,
+        "precision": {d: FORMATS[d].p for d in dtypes if d in FORMATS},
         "modes": modes.values,
         "quantities": quantities.values,
         "rows": names.values,
@@ -97,7 +98,7 @@ def index(report: Report) -> dict[str, Any]:
 def details(report: Report) -> dict[str, Any]:
     """What one check shows beyond the index: a column for each field, in the index's order."""
     rows = _rows(report)
-    snippets, inputs = Codes(), Codes()
+    snippets, lines, inputs = Codes(), Codes(), Codes()
     same = ("outputs", "counts", "index", "got", "got_hex", "truth", "truth_hex", "message")
     columns: dict[str, list[Any]] = {name: [getattr(c, name) for _, c in rows] for name in same}
     columns["ulps"] = [_json(c.ulps) for _, c in rows]
@@ -106,7 +107,14 @@ def details(report: Report) -> dict[str, Any]:
     columns["baseline"] = [_json(c.bound.baseline) for _, c in rows]
     columns["inputs"] = [inputs(tuple(c.inputs.items())) for _, c in rows]
     columns["snippet"] = [snippets(c.snippet) for _, c in rows]
-    return {"columns": columns, "inputs": inputs.values, "snippets": snippets.values}
+    # Programs share most of their lines, further apart than gzip looks back.
+    programs = [[lines(line) for line in text.split("\n")] for text in snippets.values]
+    return {
+        "columns": columns,
+        "inputs": inputs.values,
+        "lines": lines.values,
+        "snippets": programs,
+    }
 
 
 def bound_in_ulps(bound: float | None, truth: str | None, dtype: str) -> float | None:

@@ -48,7 +48,6 @@ def write_page(report: Report, path: Path) -> None:
         keep_trailing_newline=True,
     )
     environment.filters["prose"] = prose
-    environment.globals["holds"] = tally.holds
     text = environment.get_template("page.html").render(context(report))
     path.write_text(text, encoding="utf-8")
 
@@ -58,11 +57,11 @@ def context(report: Report) -> dict[str, Any]:
     script = static("js", SCRIPTS)
     tallies = [tally.tally(run) for run in report.runs]
     return {
-        "style": Markup(static("css", STYLES)),
-        "script": Markup(script),
+        "style": static("css", STYLES),
+        "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        "index": Markup(pack(index(report))),
-        "details": Markup(pack(details(report))),
+        "index": pack(index(report)),
+        "details": pack(details(report)),
         "tallies": [t for t in tallies if t.implementations],
         "runs": report.runs,
         "findings": [

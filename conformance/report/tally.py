@@ -70,7 +70,7 @@ def unexplained(report: Report) -> Iterator[tuple[str, Check]]:
                 yield run.framework, check
 
 
-def covered(report: Report) -> Counts:
+def covered(report: Report) -> dict[str, int]:
     """Number of checks that each finding explains."""
     found = Counter(check.finding for run in report.runs for check in run.checks)
     return {known.finding.id: found[known.finding.id] for known in report.findings}
@@ -89,9 +89,7 @@ def controls(report: Report) -> list[Control]:
 def _control(run: Results, implementation: Implementation) -> Control:
     checks = [check for check in run.checks if check.implementation == implementation.name]
     caught_by = {c.case for c in checks if c.fails and c.verdict not in NO_EVIDENCE}
-    return Control(
-        run.framework, implementation, _verdicts(checks), tuple(sorted(caught_by))
-    )
+    return Control(run.framework, implementation, _verdicts(checks), tuple(sorted(caught_by)))
 
 
 def claims(report: Report) -> list[tuple[Case, int, Claim]]:
@@ -106,5 +104,5 @@ def holds(claim: Claim) -> bool:
 
 
 def _verdicts(checks: Sequence[Check]) -> Counts:
-    found = Counter(check.verdict for check in checks)
+    found = Counter[str](check.verdict for check in checks)
     return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}

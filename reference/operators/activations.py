@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reference.balls import Number, Vector, exp, log, piecewise, tanh
 from reference.operator import Input, Operator
+from reference.running import Arithmetic
 
 
 def sigmoid(x: Vector) -> Vector:
@@ -26,16 +29,156 @@ def relu(x: Vector) -> Vector:
     return piecewise(x, 0)
 
 
+# Model algorithms (see reference/running.py).
+
+LARGE = 80.0
+"""From here on ln(1 + e^y) = y in every format, while e^y is still finite in float32."""
+
+
+def strict_sigmoid(a: Arithmetic, x: Any) -> Any:
+    e = a.exp(-abs(x))
+    return a.where(x < 0, e / (1 + e), 1 / (1 + e))
+
+
+def baseline_sigmoid(a: Arithmetic, x: Any) -> Any:
+    return a.any_of(strict_sigmoid(a, x), (1 + strict_tanh(a, x / 2)) / 2)
+
+
+def strict_sigmoid_slope(a: Arithmetic, x: Any) -> Any:
+    return strict_sigmoid(a, x) * strict_sigmoid(a, -x)
+
+
+def baseline_sigmoid_slope(a: Arithmetic, x: Any) -> Any:
+    s = baseline_sigmoid(a, x)
+    return s * (1 - s)
+
+
+def strict_tanh(a: Arithmetic, x: Any) -> Any:
+    y = 2 * abs(x)
+    t = -a.expm1(-y) / (1 + a.exp(-y))
+    return a.where(x < 0, -t, t)
+
+
+def baseline_tanh(a: Arithmetic, x: Any) -> Any:
+    e = a.exp(-2 * abs(x))
+    t = (1 - e) / (1 + e)
+    return a.where(x < 0, -t, t)
+
+
+def strict_tanh_slope(a: Arithmetic, x: Any) -> Any:
+    e = a.exp(-2 * abs(x))
+    return 4 * e / ((1 + e) * (1 + e))
+
+
+def baseline_tanh_slope(a: Arithmetic, x: Any) -> Any:
+    """1 - t^2: how derivatives of tanh are made from its result."""
+    t = baseline_tanh(a, x)
+    return 1 - t * t
+
+
+def strict_softplus(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
+    y = beta * x
+    return (positive_part(a, y) + a.log1p(a.exp(-abs(y)))) / beta
+
+
+def baseline_softplus(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
+    """max(y, 0) + ln(1 + e^-|y|), or the definition as far as e^y goes."""
+    y = beta * x
+    stabilised = positive_part(a, y) + a.log(1 + a.exp(-abs(y)))
+    defined = a.where(y > LARGE, y, a.log(1 + a.exp(y)))
+    return a.any_of(stabilised, defined) / beta
+
+
+def strict_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
+    return strict_sigmoid(a, beta * x)
+
+
+def baseline_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
+    """The sigmoid, or e^(y - softplus(y)), the derivative of ln(e^y + e^0)."""
+    y = beta * x
+    return a.any_of(baseline_sigmoid(a, y), a.exp(y - strict_softplus(a, y)))
+
+
+def strict_log_sigmoid(a: Arithmetic, x: Any) -> Any:
+    return -strict_softplus(a, -x)
+
+
+def baseline_log_sigmoid(a: Arithmetic, x: Any) -> Any:
+    return -baseline_softplus(a, -x)
+
+
+def strict_log_sigmoid_slope(a: Arithmetic, x: Any) -> Any:
+    return strict_sigmoid(a, -x)
+
+
+def baseline_log_sigmoid_slope(a: Arithmetic, x: Any) -> Any:
+    return baseline_softplus_slope(a, -x)
+
+
+def positive_part(a: Arithmetic, x: Any) -> Any:
+    return a.where(x > 0, x, 0.0)
+
+
+def linear_pieces(a: Arithmetic, x: Any, negative_slope: Any = 0) -> Any:
+    return a.where(x > 0, x, negative_slope * x)
+
+
+def slope_of_pieces(a: Arithmetic, x: Any, negative_slope: Any = 0) -> Any:
+    return a.where(x > 0, 1, negative_slope)
+
+
 X = (Input("x", "scalar"),)
 
+PIECES = {"value": linear_pieces, "gradient.x": slope_of_pieces}
+
 OPERATORS = (
-    Operator("sigmoid", X, "elementwise", sigmoid, "1 / (1 + e^-x)"),
-    Operator("log_sigmoid", X, "elementwise", log_sigmoid, "ln(1 / (1 + e^-x))"),
     Operator(
-        "softplus", X, "elementwise", softplus, "ln(1 + e^(beta x)) / beta", parameters={"beta": 1.0}
+        "sigmoid",
+        X,
+        "elementwise",
+        sigmoid,
+        "1 / (1 + e^-x)",
+        strict={"value": strict_sigmoid, "gradient.x": strict_sigmoid_slope},
+        baseline={"value": baseline_sigmoid, "gradient.x": baseline_sigmoid_slope},
     ),
-    Operator("tanh", X, "elementwise", tanh, "(e^x - e^-x) / (e^x + e^-x)"),
-    Operator("relu", X, "elementwise", relu, "max(x, 0)", kinks=True),
+    Operator(
+        "log_sigmoid",
+        X,
+        "elementwise",
+        log_sigmoid,
+        "ln(1 / (1 + e^-x))",
+        strict={"value": strict_log_sigmoid, "gradient.x": strict_log_sigmoid_slope},
+        baseline={"value": baseline_log_sigmoid, "gradient.x": baseline_log_sigmoid_slope},
+    ),
+    Operator(
+        "softplus",
+        X,
+        "elementwise",
+        softplus,
+        "ln(1 + e^(beta x)) / beta",
+        parameters={"beta": 1.0},
+        strict={"value": strict_softplus, "gradient.x": strict_softplus_slope},
+        baseline={"value": baseline_softplus, "gradient.x": baseline_softplus_slope},
+    ),
+    Operator(
+        "tanh",
+        X,
+        "elementwise",
+        tanh,
+        "(e^x - e^-x) / (e^x + e^-x)",
+        strict={"value": strict_tanh, "gradient.x": strict_tanh_slope},
+        baseline={"value": baseline_tanh, "gradient.x": baseline_tanh_slope},
+    ),
+    Operator(
+        "relu",
+        X,
+        "elementwise",
+        relu,
+        "max(x, 0)",
+        kinks=True,
+        strict=PIECES,
+        baseline=PIECES,
+    ),
     Operator(
         "leaky_relu",
         X,
@@ -44,5 +187,7 @@ OPERATORS = (
         "x for x > 0, negative_slope x otherwise",
         parameters={"negative_slope": 0.0},
         kinks=True,
+        strict=PIECES,
+        baseline=PIECES,
     ),
 )

@@ -10,8 +10,17 @@ import numpy as np
 
 from reference.balls import Number, Vector, total, xlogy
 from reference.formats import Floats
-from reference.operator import Input, Operator, Rows
-from reference.operators.softmax import infinite_logit, log_softmax, logsumexp
+from reference.operator import Input, Model, Operator, Rows
+from reference.operators.softmax import (
+    baseline_log_softmax,
+    baseline_residual,
+    infinite_logit,
+    log_softmax,
+    logsumexp,
+    strict_log_softmax,
+    strict_residual,
+)
+from reference.running import Arithmetic, weighted
 
 Weights = Sequence[Number] | None
 
@@ -76,6 +85,114 @@ def _smooth(labels: Vector, label_smoothing: Number) -> Vector:
     return labels * (1 - amount) + amount / len(labels)
 
 
+# Model algorithms (see reference/running.py). Index labels arrive as rows with a one at the label.
+
+
+def loss(log_softmax: Model, targets: Model) -> Model:
+    """-sum_c t_c ln softmax(x)_c."""
+
+    def model(a: Arithmetic, logits: Any, labels: Any, **options: Any) -> Any:
+        return -a.total(weighted(a, targets(a, labels, **options), log_softmax(a, logits)))
+
+    return model
+
+
+def loss_by_logits(residual: Model, targets: Model) -> Model:
+    """softmax(x)_c sum t - t_c."""
+
+    def model(a: Arithmetic, logits: Any, labels: Any, **options: Any) -> Any:
+        return residual(a, logits, targets(a, labels, **options))
+
+    return model
+
+
+def loss_by_labels(log_softmax: Model) -> Model:
+    """-w_c (1 - a) ln softmax(x)_c."""
+
+    def model(
+        a: Arithmetic,
+        logits: Any,
+        _labels: Any,
+        class_weights: Any = None,
+        label_smoothing: Any = 0,
+    ) -> Any:
+        losses = -log_softmax(a, logits)
+        if class_weights is not None:
+            losses = weighted(a, class_weights, losses)
+        return (1 - label_smoothing) * losses
+
+    return model
+
+
+def soft_targets(
+    _a: Arithmetic, labels: Any, class_weights: Any = None, label_smoothing: Any = None
+) -> Any:
+    """w_c ((1 - a) y_c + a / C): the factor of each -ln softmax(x)_c."""
+    targets = labels
+    if label_smoothing is not None:
+        targets = (1 - label_smoothing) * labels + label_smoothing / labels.shape[-1]
+    return targets if class_weights is None else class_weights * targets
+
+
+def index_targets(a: Arithmetic, labels: Any, **options: Any) -> Any:
+    """The same; 0 in a row that is ignored."""
+    return a.where(a.zero(a.total(labels)), 0.0, soft_targets(a, labels, **options))
+
+
+def likelihood(a: Arithmetic, log_probabilities: Any, labels: Any, **options: Any) -> Any:
+    return -a.total(weighted(a, index_targets(a, labels, **options), log_probabilities))
+
+
+def likelihood_by_log_probabilities(
+    a: Arithmetic, _log_probabilities: Any, labels: Any, **options: Any
+) -> Any:
+    return -index_targets(a, labels, **options)
+
+
+def entropy_between(a: Arithmetic, labels: Any, probabilities: Any) -> Any:
+    return -a.total(weighted(a, labels, a.log(probabilities)))
+
+
+def entropy_between_by_labels(a: Arithmetic, _labels: Any, probabilities: Any) -> Any:
+    return -a.log(probabilities)
+
+
+def entropy_between_by_probabilities(a: Arithmetic, labels: Any, probabilities: Any) -> Any:
+    return -a.where(a.zero(labels), 0.0, labels / probabilities)
+
+
+def strict_divergence(a: Arithmetic, p: Any, log_q: Any) -> Any:
+    return a.total(weighted(a, p, a.log(p)) - weighted(a, p, log_q))
+
+
+def baseline_divergence(a: Arithmetic, p: Any, log_q: Any) -> Any:
+    """Term by term, or the negative entropy plus the cross entropy."""
+    apart = a.total(weighted(a, p, a.log(p))) - a.total(weighted(a, p, log_q))
+    return a.any_of(strict_divergence(a, p, log_q), apart)
+
+
+def divergence_by_labels(a: Arithmetic, p: Any, log_q: Any) -> Any:
+    return a.any_of(a.log(p) - log_q + 1, a.log(p) + 1 - log_q)
+
+
+def divergence_by_log_probabilities(_a: Arithmetic, p: Any, _log_q: Any) -> Any:
+    return -p
+
+
+ENTROPY_BETWEEN: dict[str, Model] = {
+    "value": entropy_between,
+    "gradient.labels": entropy_between_by_labels,
+    "gradient.probabilities": entropy_between_by_probabilities,
+}
+DIVERGENCE_GRADIENTS: dict[str, Model] = {
+    "gradient.labels": divergence_by_labels,
+    "gradient.log_probabilities": divergence_by_log_probabilities,
+}
+LIKELIHOOD: dict[str, Model] = {
+    "value": likelihood,
+    "gradient.log_probabilities": likelihood_by_log_probabilities,
+}
+
 LOGITS, LABELS = Input("logits", "vector"), Input("labels", "vector")
 INDEX = Input("labels", "index")
 LOG_PROBABILITIES = Input("log_probabilities", "vector")
@@ -87,6 +204,8 @@ OPERATORS = (
         "scalar",
         cross_entropy,
         "-sum_c p_c ln q_c, 0 ln 0 = 0",
+        strict=ENTROPY_BETWEEN,
+        baseline=ENTROPY_BETWEEN,
     ),
     Operator(
         "kl_divergence",
@@ -94,6 +213,8 @@ OPERATORS = (
         "scalar",
         kl_divergence,
         "sum_c p_c (ln p_c - ln q_c), 0 ln 0 = 0",
+        strict={"value": strict_divergence, **DIVERGENCE_GRADIENTS},
+        baseline={"value": baseline_divergence, **DIVERGENCE_GRADIENTS},
     ),
     Operator(
         "softmax_cross_entropy",
@@ -103,6 +224,16 @@ OPERATORS = (
         "-sum_c w_c t_c ln softmax(x)_c, t = (1 - a) y + a / C",
         parameters={"class_weights": None, "label_smoothing": 0.0},
         may=infinite_logit,
+        strict={
+            "value": loss(strict_log_softmax, soft_targets),
+            "gradient.logits": loss_by_logits(strict_residual, soft_targets),
+            "gradient.labels": loss_by_labels(strict_log_softmax),
+        },
+        baseline={
+            "value": loss(baseline_log_softmax, soft_targets),
+            "gradient.logits": loss_by_logits(baseline_residual, soft_targets),
+            "gradient.labels": loss_by_labels(baseline_log_softmax),
+        },
     ),
     Operator(
         "softmax_cross_entropy_index",
@@ -113,6 +244,14 @@ OPERATORS = (
         parameters={"class_weights": None, "ignore_index": None, "label_smoothing": 0.0},
         may=infinite_logit,
         weight=kept_weight,
+        strict={
+            "value": loss(strict_log_softmax, index_targets),
+            "gradient.logits": loss_by_logits(strict_residual, index_targets),
+        },
+        baseline={
+            "value": loss(baseline_log_softmax, index_targets),
+            "gradient.logits": loss_by_logits(baseline_residual, index_targets),
+        },
     ),
     Operator(
         "nll",
@@ -122,5 +261,7 @@ OPERATORS = (
         "-w_k lp_k; 0 where k is ignored",
         parameters={"class_weights": None, "ignore_index": None},
         weight=kept_weight,
+        strict=LIKELIHOOD,
+        baseline=LIKELIHOOD,
     ),
 )

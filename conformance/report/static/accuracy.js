@@ -1,20 +1,19 @@
 // The pictures: for each implementation, the worst error of every check on a logarithmic axis.
 
 const FLOOR = 0.01; // ulps: what is left of it stands at the axis' left end
-const CEILING = 1e18;
 const LINE = 24;
 const LANE = 70; // where checks without a distance stand: NaN, infinity, an exception
 
 // ulps -> pixels between two ends: logarithmic from FLOOR to the power of ten above `top`.
 function ulpScale(left, right, top) {
   const low = Math.log10(FLOOR);
-  const high = Math.ceil(Math.log10(Math.min(CEILING, Math.max(top, 10))));
+  const high = Math.ceil(Math.log10(Math.max(top, 10)));
   return (ulps) => left + ((Math.min(Math.max(Math.log10(Math.max(ulps, FLOOR)), low), high) - low) / (high - low)) * (right - left);
 }
 
 function ulpTicks(scale, top) {
   const ticks = [[0.5, "½"], [1, "1"], [10, "10"], [100, "100"]];
-  for (let e = 3; 10 ** e <= Math.min(top, CEILING) * 1.0001; e += 1) ticks.push([10 ** e, `1e${e}`]);
+  for (let e = 3; 10 ** e <= top * 1.0001; e += 1) ticks.push([10 ** e, `1e${e}`]);
   let last = -Infinity;
   return ticks.filter(([x]) => {
     const fits = scale(x) - last > 24;
@@ -22,6 +21,9 @@ function ulpTicks(scale, top) {
     return fits;
   });
 }
+
+// Ulps of an error as large as the truth: from here on not one bit is right.
+const lost = (dtype) => 2 ** (data.precision[dtype] || 60);
 
 const triangle = (x, y) => `M${x - 4.5},${y - 7} h9 L${x},${y} Z`;
 
@@ -48,9 +50,10 @@ function renderAccuracy(fields) {
   const dtype = data.dtypes.includes(fields.dtype) ? fields.dtype : data.dtypes.includes("float32") ? "float32" : data.dtypes[0];
   const go = (change) => (location.hash = viewAddress("accuracy", { ...fields, dtype, ...change }));
   const some = checks.filter(
-    (check) => check.dtype === dtype && !isUnsupported(check) && (!fields.mode || check.mode === fields.mode) && (!fields.operator || check.operator === fields.operator));
+    (check) => check.dtype === dtype && !isUnsupported(check) && (fields.controls === "with" || !isControl(check)) && (!fields.mode || check.mode === fields.mode) && (!fields.operator || check.operator === fields.operator));
   const finite = some.map(axis.of).filter((x) => Number.isFinite(x));
-  const top = finite.reduce((a, b) => Math.max(a, b), 10);
+  // Further than ten times the truth itself all is alike: it stands at the right end.
+  const top = Math.min(10 * lost(dtype), finite.reduce((a, b) => Math.max(a, b), 10));
   const panels = data.operators
     .map((operator) => [operator, some.filter((check) => check.operator === operator.name)])
     .filter(([, own]) => own.length)
@@ -61,13 +64,14 @@ function renderAccuracy(fields) {
     h("p", { class: "lead" }, "Each mark is a check at its worst output, on a logarithmic axis: values above the line, gradients below. ",
       "▽ and ▼ are the strict and the baseline bound of the check with the largest error in the row. ",
       axis === AXES.ulps
-        ? "Some problems are hard by themselves: there an error of many ulps can lie within the bound. Error over bound tells them apart."
+        ? "Some problems are hard by themselves: there an error of many ulps can lie within the bound. Error over bound tells them apart. The line at 2^p is an error as large as the truth."
         : "The line at 1 is the bound: what lies to its right fails, whatever the problem."),
     h("div", { class: "tools" },
       choice("dtype", dtype, data.dtypes.map((d) => [d, d]), (v) => go({ dtype: v })),
       choice("axis", fields.axis || "ulps", [["ulps", "error in ulps"], ["bound", "error over bound"]], (v) => go({ axis: v === "ulps" ? "" : v })),
       h("label", {}, select("all modes", fields.mode, sortModes(data.modes), (v) => go({ mode: v }))),
-      h("label", {}, select("all operators", fields.operator, data.operators.map((o) => o.name), (v) => go({ operator: v })))),
+      h("label", {}, select("all operators", fields.operator, data.operators.map((o) => o.name), (v) => go({ operator: v }))),
+      choice("negative controls", fields.controls || "", [["", "without"], ["with", "with"]], (v) => go({ controls: v }))),
     panels.length ? panels : h("p", { class: "note" }, "No check to show."),
   );
 }
@@ -101,10 +105,18 @@ function drawStrip(width, lines, axis, top) {
     ground,
     svg("rect", { class: "beyond", x: right, y: 0, width: LANE - 2, height }),
     svg("text", { x: right + LANE / 2, y: height + 14, "text-anchor": "middle" }, "no distance"),
-    axis.ticks(scale, top).map(([x, text]) => [
+    (axis === AXES.ulps ? withLost(lines, axis.ticks(scale, top), scale) : axis.ticks(scale, top)).map(([x, text]) => [
       svg("line", { class: x === 1 && axis !== AXES.ulps ? "rule strong" : "rule", x1: scale(x), x2: scale(x), y1: 0, y2: height + 3 }),
       svg("text", { x: scale(x), y: height + 14, "text-anchor": "middle" }, text)]),
     lines.map(([implementation, own], n) => stripLine(implementation, own, axis, scale, left, right, width, n * line + line - LINE / 2, narrow)));
+}
+
+// The ticks with that of a lost truth in place of those it would run into.
+function withLost(lines, ticks, scale) {
+  const { dtype } = lines[0][1][0];
+  const p = data.precision[dtype];
+  if (!p) return ticks;
+  return [...ticks.filter(([x]) => Math.abs(scale(x) - scale(2 ** p)) > 26), [2 ** p, `2^${p}`]];
 }
 
 function stripLine(implementation, own, axis, scale, left, right, width, y, narrow) {

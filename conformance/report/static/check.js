@@ -50,8 +50,8 @@ function numbers(check, detail) {
     const [got, truth] = alignedDigits(detail.got, detail.truth);
     add("got", h("span", { class: "digits" }, got));
     add("truth", h("span", { class: "digits" }, truth));
-    add("got, hex", detail.got_hex);
-    add("truth, hex", detail.truth_hex);
+    add("got, hex", shortHex(detail.got_hex));
+    add("truth, hex", shortHex(detail.truth_hex));
   }
   if (check.ulps !== null) add("error", `${short(detail.ulps, 6)} `, h("small", {}, "ulps"));
   for (const name of ["strict", "baseline"])

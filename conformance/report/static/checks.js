@@ -107,7 +107,8 @@ function checksTitle(fields) {
   const cellOf = [fields.framework, fields.mode, fields.dtype].filter(Boolean).join(" ");
   const what = fields.case || fields.implementation || fields.operator || fields.theme;
   const said = [what, cellOf, fields.finding && (fields.finding === "none" ? "without a finding" : fields.finding)];
-  return said.filter(Boolean).join(" · ") || "All checks";
+  const verdict = fields.verdict ? `${fields.verdict[0].toUpperCase()}${fields.verdict.slice(1)} checks` : "All checks";
+  return said.filter(Boolean).join(" · ") || verdict;
 }
 
 // The filters, each offering what the others leave over.

@@ -41,9 +41,9 @@ async function load() {
 // What only a single check shows.
 async function detailsOf(check) {
   details ??= unpack("data-details");
-  const { columns, inputs, snippets } = await details;
+  const { columns, inputs, snippets, lines } = await details;
   const own = Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[check.n]]));
-  return { ...own, inputs: inputs[own.inputs], snippet: snippets[own.snippet] };
+  return { ...own, inputs: inputs[own.inputs], snippet: snippets[own.snippet].map((line) => lines[line]).join("\n") };
 }
 
 // Addresses.

@@ -49,11 +49,14 @@ function cell(tally, address, what) {
   );
 }
 
+const shortHex = (hex) => hex.replace(/\.?0+p/, "p");
+
 // got and truth with the digits they share set apart from the first that differs.
 function alignedDigits(got, truth) {
   const split = (text) => [text.split("e")[0], Number(text.split("e")[1] || 0)];
   const [a, b] = [split(got), split(truth)];
-  const comparable = a[1] === b[1] && a[0].indexOf(".") === b[0].indexOf(".");
+  const plain = (text) => /^-?[\d.]+(e[-+]?\d+)?$/.test(text);
+  const comparable = plain(got) && plain(truth) && a[1] === b[1] && a[0].indexOf(".") === b[0].indexOf(".");
   let shared = 0;
   if (comparable) while (shared < a[0].length && a[0][shared] === b[0][shared]) shared += 1;
   const marked = (text) =>

@@ -55,8 +55,8 @@ function tabulate(some, kind) {
   for (const check of some) {
     const row = kind.of(check);
     const part = kind.parts(check);
-    put(JSON.stringify([row, columnKey(check)]), check);
-    put(JSON.stringify([row, part, columnKey(check)]), check);
+    put(`${row}\t${columnKey(check)}`, check);
+    put(`${row}\t${part}\t${columnKey(check)}`, check);
     if (!parts.has(row)) parts.set(row, new Map());
     if (!parts.get(row).has(part)) parts.get(row).set(part, check);
   }
@@ -139,7 +139,7 @@ function matrixBody(table, rows) {
 }
 
 function matrixRow(table, row) {
-  const toggle = h("button", { type: "button", class: "name", "aria-expanded": String(opened.has(row.key)) }, row.key);
+  const toggle = h("button", { type: "button", class: "name", "aria-expanded": String(opened.has(row.key)), title: row.key }, h("span", {}, row.key));
   const line = h("tr", {},
     h("th", { scope: "row" }, toggle, row.note && h("span", { class: "formula", title: row.note }, row.note)),
     cells(table, [row.key], row.key, table.kind.fields(row.key)));
@@ -171,7 +171,7 @@ function cells(table, path, label, fields, only) {
     const edge = !before || before.framework !== column.framework ? "edge-framework" : before.mode !== column.mode ? "edge" : null;
     if (only && column.framework !== only) return h("td", { class: edge });
     const { framework, mode, dtype } = column;
-    const tally = table.cells.get(JSON.stringify([...path, columnKey(column)]));
+    const tally = table.cells.get([...path, columnKey(column)].join("\t"));
     const quantity = table.fields.quantity;
     const address = viewAddress("checks", { ...fields, framework, mode, dtype, quantity });
     return h("td", { class: edge }, cell(tally, address, `${label}, ${framework} ${mode} ${dtype}`));

@@ -40,7 +40,7 @@ async function show() {
   const search = document.getElementById("search");
   if (document.activeElement !== search) search.value = view === "checks" ? fields.q || "" : "";
   await VIEWS[view](fields, rest);
-  document.querySelectorAll("article.target").forEach((a) => a.classList.remove("target"));
+  document.querySelectorAll(".target").forEach((a) => a.classList.remove("target"));
   const target = head in INSIDE ? document.getElementById(decodeURIComponent(`${head}/${rest}`)) : null;
   if (target) {
     target.classList.add("target");
