@@ -77,10 +77,10 @@ MASK = f"tf.cast({KEPT}, logits.dtype)"
 SAFE = f"tf.where({KEPT}, labels, 0)"
 WEIGHT, SAFE_WEIGHT = "tf.gather(class_weights, labels)", f"tf.gather(class_weights, {SAFE})"
 
-Row = str | tuple[str, str] | tuple[str, str, Mapping[str, Any]]
+Row = str | tuple[str | Mapping[str, Any], ...]
 
-# Operator -> rows: name, expression, options of Implementation. A lone expression is a call of one
-# function, which is its name.
+# Operator -> rows: name, expression, options of Implementation. Where the name is left out, it is
+# that of the function which the expression calls.
 # fmt: off
 TABLE: dict[str, tuple[Row, ...]] = {
     "sigmoid": (
@@ -118,12 +118,9 @@ TABLE: dict[str, tuple[Row, ...]] = {
         ("where(x > 0, x, slope x)", "tf.where(x > 0, x, negative_slope * x)"),
     ),
     "binary_cross_entropy": (
-        ("tf.compat.v1.losses.log_loss",
-         "tf.compat.v1.losses.log_loss(labels, probabilities, reduction=reduction)", BY_V1),
-        ("tf.keras.losses.binary_crossentropy",
-         f"{KERAS_BINARY}tf.expand_dims(probabilities, -1))"),
-        ("tf.keras.losses.BinaryCrossentropy",
-         KERAS_BINARY_CLASS.format("") + COLUMNS.format("probabilities"), BY_KERAS),
+        ("tf.compat.v1.losses.log_loss(labels, probabilities, reduction=reduction)", BY_V1),
+        f"{KERAS_BINARY}tf.expand_dims(probabilities, -1))",
+        (KERAS_BINARY_CLASS.format("") + COLUMNS.format("probabilities"), BY_KERAS),
         ("-(z log(p) + (1 - z) log(1 - p))",
          "-(labels * tf.math.log(probabilities) + (1 - labels) * tf.math.log(1 - probabilities))"),
         ("-(z log(p + 1e-7) + (1 - z) log(1 - p + 1e-7))",
@@ -138,8 +135,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "sigmoid_cross_entropy": (
         "tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)",
         "tf.nn.weighted_cross_entropy_with_logits(labels=labels, logits=logits, pos_weight=1.0)",
-        ("tf.compat.v1.losses.sigmoid_cross_entropy",
-         "tf.compat.v1.losses.sigmoid_cross_entropy(labels, logits, reduction=reduction)", BY_V1),
+        ("tf.compat.v1.losses.sigmoid_cross_entropy(labels, logits, reduction=reduction)", BY_V1),
         ("tf.keras.losses.binary_crossentropy(from_logits)",
          f"{KERAS_BINARY}tf.expand_dims(logits, -1), from_logits=True)"),
         ("tf.keras.losses.BinaryCrossentropy(from_logits)",
@@ -167,9 +163,8 @@ TABLE: dict[str, tuple[Row, ...]] = {
         "tf.math.squared_difference(predictions, labels)",
         ("scale (y - z)^2", "scale * tf.math.square(predictions - labels)"),
         ("tf.nn.l2_loss", "2 * scale * tf.nn.l2_loss(predictions - labels)", ONLY_SUM),
-        ("tf.compat.v1.losses.mean_squared_error",
-         "tf.compat.v1.losses.mean_squared_error(labels, predictions, reduction=reduction)", BY_V1),
-        ("tf.keras.losses.MSE", f"tf.keras.losses.MSE{COLUMNS.format('predictions')}"),
+        ("tf.compat.v1.losses.mean_squared_error(labels, predictions, reduction=reduction)", BY_V1),
+        f"tf.keras.losses.MSE{COLUMNS.format('predictions')}",
     ),
     "sigmoid_squared_loss": (
         ("(sigmoid(x) - y)^2 / 2", f"tf.math.square({SIGMOID} - labels) / 2"),
@@ -222,13 +217,12 @@ TABLE: dict[str, tuple[Row, ...]] = {
     ),
     "softmax_cross_entropy": (
         "tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)",
-        ("softmax_cross_entropy_with_logits(smoothed)", DENSE.format(SOFT_LABELS)),
-        ("softmax_cross_entropy_with_logits(smoothed * class_weights)",
+        ("softmax_cross_entropy_with_logits(t)", DENSE.format(SOFT_LABELS)),
+        ("softmax_cross_entropy_with_logits(class_weights t)",
          DENSE.format(f"{SOFT_LABELS} * class_weights"), {"defaults": SMOOTH}),
-        ("tf.compat.v1.nn.softmax_cross_entropy_with_logits",
-         "tf.compat.v1.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)",
+        ("tf.compat.v1.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)",
          {"fixed": FIXED}),
-        ("tf.compat.v1.losses.softmax_cross_entropy", "tf.compat.v1.losses.softmax_cross_entropy("
+        ("tf.compat.v1.losses.softmax_cross_entropy("
          "labels, logits, label_smoothing=label_smoothing, reduction=reduction)",
          {"defaults": SMOOTH, "fixed": FIXED, **BY_V1}),
         ("tf.keras.losses.categorical_crossentropy(from_logits)",
@@ -252,26 +246,25 @@ TABLE: dict[str, tuple[Row, ...]] = {
     ),
     "softmax_cross_entropy_index": (
         "tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)",
-        ("class_weights * sparse_softmax_cross_entropy", f"{WEIGHT} * {SPARSE.format('labels')}",
+        ("class_weights sparse_softmax_cross_entropy", f"{WEIGHT} * {SPARSE.format('labels')}",
          over(WEIGHT)),
-        ("mask * sparse_softmax_cross_entropy", f"{MASK} * {SPARSE.format('labels')}", over(MASK)),
+        ("mask sparse_softmax_cross_entropy", f"{MASK} * {SPARSE.format('labels')}", over(MASK)),
         ("where(mask, sparse_softmax_cross_entropy, 0)",
          f"tf.where({KEPT}, {SPARSE.format(SAFE)}, 0)", over(MASK)),
-        ("where(mask, class_weights * sparse_softmax_cross_entropy, 0)",
+        ("where(mask, class_weights sparse_softmax_cross_entropy, 0)",
          f"tf.where({KEPT}, {SAFE_WEIGHT} * {SPARSE.format(SAFE)}, 0)",
          over(f"{MASK} * {SAFE_WEIGHT}")),
         ("softmax_cross_entropy_with_logits(one_hot)", DENSE.format(SOFT_ONE_HOT),
          {"defaults": SMOOTH}),
-        ("softmax_cross_entropy_with_logits(one_hot * class_weights)",
+        ("softmax_cross_entropy_with_logits(class_weights one_hot)",
          DENSE.format(f"{SOFT_ONE_HOT} * class_weights"), {"defaults": SMOOTH, **over(WEIGHT)}),
-        ("where(mask, -sum(one_hot * class_weights * log_softmax(x)), 0)", f"tf.where({KEPT},"
+        ("where(mask, -sum(one_hot class_weights log_softmax(x)), 0)", f"tf.where({KEPT},"
          f" -tf.reduce_sum({SOFT_ONE_HOT} * class_weights * {LOG_SOFTMAX}, axis=-1), 0)",
          {"defaults": {"class_weights": 1.0, "ignore_index": -100, **SMOOTH},
           **over(f"{MASK} * tf.reduce_sum({ONE_HOT} * class_weights, axis=-1)")}),
         ("-gather(log_softmax(x))", f"-tf.gather({LOG_SOFTMAX}, labels, batch_dims=1)"),
         ("-log(gather(softmax(x)))", f"-tf.math.log(tf.gather({SOFTMAX}, labels, batch_dims=1))"),
-        ("tf.compat.v1.losses.sparse_softmax_cross_entropy",
-         V1_SPARSE.format("reduction=reduction"), BY_V1),
+        (V1_SPARSE.format("reduction=reduction"), BY_V1),
         ("tf.compat.v1.losses.sparse_softmax_cross_entropy(class_weights)",
          V1_SPARSE.format(f"weights={WEIGHT}, reduction=reduction"),
          {"reductions": {**V1, "weighted_mean": "weighted_mean"}}),
@@ -291,12 +284,12 @@ TABLE: dict[str, tuple[Row, ...]] = {
     ),
     "nll": (
         ("-gather(log_p)", "-tf.gather(log_probabilities, labels, batch_dims=1)"),
-        ("-class_weights * gather(log_p)",
+        ("-class_weights gather(log_p)",
          f"-{WEIGHT} * tf.gather(log_probabilities, labels, batch_dims=1)", over(WEIGHT)),
         ("where(mask, -gather(log_p), 0)",
          f"tf.where({KEPT}, -tf.gather(log_probabilities, {SAFE}, batch_dims=1), 0)",
          over(of_log(MASK))),
-        ("where(mask, -sum(one_hot * class_weights * log_p), 0)", of_log(
+        ("where(mask, -sum(one_hot class_weights log_p), 0)", of_log(
             f"tf.where({KEPT}, -tf.reduce_sum({ONE_HOT} * class_weights * logits, axis=-1), 0)"),
          {"defaults": {"class_weights": 1.0, "ignore_index": -100},
           **over(of_log(f"{MASK} * tf.reduce_sum({ONE_HOT} * class_weights, axis=-1)"))}),
@@ -307,9 +300,10 @@ TABLE: dict[str, tuple[Row, ...]] = {
 
 def _implementation(operator: str, row: Row) -> Implementation:
     """A row of the table, with the page of the first function in its expression."""
-    name, code, options = (
-        (row.partition("(")[0], row, {}) if isinstance(row, str) else (*row, {})[:3]
-    )
+    parts = (row,) if isinstance(row, str) else row
+    texts = [part for part in parts if isinstance(part, str)]
+    options = next((part for part in parts if not isinstance(part, str)), {})
+    name, code = texts if len(texts) == 2 else (texts[0].partition("(")[0], texts[0])
     functions = re.findall(r"tf\.(?:math|nn|keras|compat)[\w.]+", code) or re.findall(
         r"tf\.\w+", code
     )
@@ -379,7 +373,10 @@ class TensorFlow(Adapter):
         name = (key, tuple(wrt), mode)
         if name not in self._programs:
             self._programs[name] = _program(function, tuple(wrt), mode)
-        value, gradients = self._programs[name](dict(tensors), upstream)
+        try:
+            value, gradients = self._programs[name](dict(tensors), upstream)
+        except tf.errors.OpError as error:
+            raise type(error)(None, None, _sentence(error.message)) from error
         return value, gradients
 
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
@@ -452,6 +449,13 @@ def _connected(gradients: dict[str, Any]) -> dict[str, Any]:
         if gradient is None:
             raise NotConnectedError(f"no gradient: the value is not connected to {name}")
     return {name: tf.convert_to_tensor(gradient) for name, gradient in gradients.items()}
+
+
+def _sentence(message: str) -> str:
+    """What an error says, without the stack and the names of nodes, which carry counters."""
+    around = re.compile(r"\s|$|File |Stack trace|Graph execution error|Detected at node|Node: ")
+    said = [line for line in message.splitlines() if not around.match(line)]
+    return re.sub(r"^\{\{.*?\}\} | \[Op:.*$", "", said[0]) if said else message
 
 
 def _literal(name: str, values: Array) -> str:

@@ -170,8 +170,8 @@ def _describe(check: results.Check) -> str:
     lines = []
     for name, value in fields.items():
         if isinstance(value, dict):
-            value = "".join(f"\n    {key}: {item}" for key, item in value.items())
-        if name != "kind" and value not in (None, ""):
+            lines += [f"{name}:", *(f"    {key}: {item}" for key, item in value.items())]
+        elif name != "kind" and value not in (None, ""):
             lines.append(f"{name}: {value}")
     return "\n".join([*lines, "", snippet.rstrip()])
 

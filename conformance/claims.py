@@ -1,21 +1,24 @@
 """The claims of the sources, as expressions over balls that the reference decides.
 
 A claim is evaluated on the exact inputs as written, since it is about mathematics, or, where it
-names a `dtype`, on the inputs rounded to it. The language is that of arithmetic: the row's inputs by name, `value`,
-`gradient.<input>`, `row("name").value`, numbers, + - * / **, comparisons, and/or/not, indexing, and
-the functions of `FUNCTIONS`. Vectors combine elementwise and compare by all their elements.
+names a `dtype`, on the inputs rounded to it. The language is that of arithmetic: the row's inputs
+by name, `value`, `gradient.<input>`, `row("name").value`, numbers, + - * / **, comparisons,
+and/or/not, indexing, and the functions of `FUNCTIONS`. Vectors combine elementwise and compare by
+all their elements.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conformance import demonstrations
+from conformance.errors import UserError
 from conformance.numbers import rounded
 from reference import balls
 from reference.balls import Ball, Balls, Vector, ball, gradients, precision
@@ -61,7 +64,19 @@ class ClaimVerdict:
         return self.holds is self.claim.holds and self.instead is True
 
 
-def parse(expression: str) -> ast.expr:
+@dataclass(frozen=True)
+class Scope:
+    """What a claim may name: inputs and parameters, inputs with a gradient, rows; None: anything."""
+
+    names: Collection[str] | None = None
+    gradients: Collection[str] | None = None
+    rows: Collection[str] | None = None
+
+
+ANYTHING = Scope()
+
+
+def parse(expression: str, scope: Scope = ANYTHING) -> ast.expr:
     """The syntax tree of a claim.
 
     Raises ClaimError for anything outside the language.
@@ -73,16 +88,100 @@ def parse(expression: str) -> ast.expr:
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
             raise ClaimError(f"`{expression}`: {type(node).__name__} is not part of the language")
-        if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else "?"
-            if name not in (*FUNCTIONS, "row", "rounds_to", "prints", "final_loss"):
-                raise ClaimError(f"`{expression}`: no function `{name}`")
+    if _Grammar(expression.strip(), scope).kind(tree) != "truth":
+        raise ClaimError(f"`{expression}` states nothing: compare it with something")
     return tree
 
 
+class _Grammar:
+    """What the parts of an expression are: numbers, a truth, text, texts, a row, its gradients."""
+
+    def __init__(self, text: str, scope: Scope) -> None:
+        self.text, self.scope = text, scope
+
+    def kind(self, node: ast.expr) -> str:
+        match node:
+            case ast.Constant(value=str()):
+                return "text"
+            case ast.Constant() if _LITERAL.fullmatch(self._source(node)):
+                return "numbers"
+            case ast.List(elts=elements) if all(self.kind(e) == "text" for e in elements):
+                return "texts"
+            case ast.Name(id=name):
+                return self._name(name)
+            case ast.Attribute(value=owner, attr=name):
+                return self._attribute(self.kind(owner), name, node)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+                return self._call(name, arguments)
+        return self._operation(node)
+
+    def _operation(self, node: ast.expr) -> str:
+        match node:
+            case ast.Subscript(value=vector, slice=ast.Constant(value=int())):
+                return self._all("numbers", "numbers", vector)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self._all("truth", "truth", operand)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self._all("numbers", "numbers", operand)
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                if not (isinstance(right, ast.Constant) and isinstance(right.value, int)):
+                    raise ClaimError(f"`{self.text}`: an exponent is a whole number")
+                return self._all("numbers", "numbers", left)
+            case ast.BinOp(left=left, right=right):
+                return self._all("numbers", "numbers", left, right)
+            case ast.BoolOp(values=values):
+                return self._all("truth", "truth", *values)
+            case ast.Compare(left=left, comparators=others):
+                return self._all("truth", "numbers", left, *others)
+        raise ClaimError(f"`{self.text}`: `{self._source(node)}` is not part of the language")
+
+    def _all(self, result: str, demanded: str, *nodes: ast.expr) -> str:
+        for node in nodes:
+            if self.kind(node) != demanded:
+                raise ClaimError(f"`{self.text}`: `{self._source(node)}` is not {demanded}")
+        return result
+
+    def _name(self, name: str) -> str:
+        if name not in ("gradient", "value", "inf"):
+            self._known(name, "name", self.scope.names)
+        return "gradients" if name == "gradient" else "numbers"
+
+    def _attribute(self, owner: str, name: str, node: ast.expr) -> str:
+        if owner == "gradients":
+            self._known(name, "gradient", self.scope.gradients)
+            return "numbers"
+        if owner != "row":
+            raise ClaimError(f"`{self.text}`: `{self._source(node)}` is not part of the language")
+        return self._name(name)
+
+    def _call(self, name: str, arguments: list[ast.expr]) -> str:
+        self._known(name, "function", _SIGNATURES)
+        result, *demanded = _SIGNATURES[name]
+        if [self.kind(a) for a in arguments] != demanded:
+            raise ClaimError(f"`{self.text}`: it is {name}({', '.join(demanded)})")
+        match name, arguments:
+            case "row", [ast.Constant(value=str() as row)]:
+                self._known(row, "row", self.scope.rows)
+        return result
+
+    def _known(self, name: str, what: str, known: Collection[str] | None) -> None:
+        if known is not None and name not in known:
+            raise ClaimError(f"`{self.text}`: no {what} `{name}` (there are {', '.join(known)})")
+
+    def _source(self, node: ast.expr) -> str:
+        return ast.get_source_segment(self.text, node) or ""
+
+
 def judge(case: Case) -> list[ClaimVerdict]:
-    """A verdict for each claim of a case."""
-    return [_judge(case, claim) for claim in case.text.claims]
+    """A verdict for each claim of a case.
+
+    Raises UserError for an expression that the case's numbers do not fit.
+    """
+    try:
+        return [_judge(case, claim) for claim in case.text.claims]
+    except ClaimError as error:
+        problem = f"case `{case.id}`: {error}"
+        raise UserError(case.file, case.line, problem, "correct the claim") from None
 
 
 def _judge(case: Case, claim: ClaimText) -> ClaimVerdict:
@@ -225,7 +324,10 @@ class _Evaluation:
             case ast.Attribute(value=value, attr=name):
                 return self._attribute(self.of(value), name)
             case ast.Subscript(value=value, slice=ast.Constant(value=int() as index)):
-                return self.of(value)[index]
+                vector = self.of(value)
+                if index >= len(vector):
+                    raise ClaimError(f"`{self.text}`: there are only {len(vector)} numbers")
+                return vector[index]
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return not self.of(operand)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -253,7 +355,7 @@ class _Evaluation:
         return self._attribute(self.row, name)
 
     def _attribute(self, owner: Any, name: str) -> Any:
-        if isinstance(owner, _Gradient):
+        if isinstance(owner, _Gradient) and name in owner.row.case.operator.differentiable:
             return owner.row.gradient(name)
         if isinstance(owner, _Row) and name == "value":
             return owner.value
@@ -287,7 +389,10 @@ class _Evaluation:
         if name in ("rounds_to", "prints"):
             return _rounds_to(*arguments)
         if name == "final_loss":
-            return Vector.constant([demonstrations.final_loss(arguments[0])])
+            try:
+                return Vector.constant([demonstrations.final_loss(arguments[0])])
+            except ValueError as error:
+                raise ClaimError(f"`{self.text}`: {error}") from None
         return FUNCTIONS[name](*arguments)
 
 
@@ -310,6 +415,8 @@ def _rounds_to(value: Vector, printed: str | list[str]) -> bool:
 
 
 def _agrees(value: Ball, printed: str) -> bool:
+    if not _PRINTED.fullmatch(printed):
+        raise ClaimError(f"`{printed}` is not a printed decimal")
     mantissa, _, exponent = printed.lower().partition("e")
     decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
     half = Fraction(1, 2) * Fraction(10) ** -decimals
@@ -325,6 +432,8 @@ def _equal(a: Ball, b: Ball) -> bool:
     if a.is_nan() or b.is_nan():
         raise _Open
     if not (a.is_finite() and b.is_finite()):
+        if not (a.rad().is_finite() and b.rad().is_finite()):
+            raise _Open
         return not a.is_finite() and bool(a == b)
     difference = abs(a - b)
     if difference > 0:
@@ -392,3 +501,13 @@ FUNCTIONS: Mapping[str, Callable[..., Vector]] = {
     "sigmoid": sigmoid,
     "softmax": softmax,
 }
+_SIGNATURES = {
+    **dict.fromkeys(FUNCTIONS, ("numbers", "numbers")),
+    "row": ("row", "text"),
+    "rounds_to": ("truth", "numbers", "text"),
+    "prints": ("truth", "numbers", "texts"),
+    "final_loss": ("numbers", "text"),
+}
+"""Function -> what it gives, and what it takes."""
+_LITERAL = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,5})?")
+_PRINTED = re.compile(rf"[-+]?{_LITERAL.pattern}")

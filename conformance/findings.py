@@ -1,8 +1,9 @@
 """Findings: the known departures of a framework, strict in both directions.
 
 Every failing check is covered by exactly one finding; every check that a finding matches fails, in
-the way and within the band that the finding says; every finding and every part of its patterns
-matches something. `findings/<framework>.yaml` is a list of `Finding`s; see the class for its keys.
+the way and within the band that the finding says (unless its scope is what fails there); every
+finding and every part of its patterns matches something. `findings/<framework>.yaml` is a list of
+`Finding`s; see the class for its keys.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks: what it covers. verdict: the verdicts these checks may have.
     over_bound: least and greatest worst error over the baseline bound (`.inf` for infinite errors);
         null where the error is no finite number (raised, accepted, infinities, NaN).
+    scope: `exact`: every check that the patterns match fails. `failing`: the patterns say where to
+        look, and the finding covers what fails there; for code that is wrong at so many inputs that
+        a list would say less than the grades, which pin every check.
     """
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -65,6 +69,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         msgspec.Meta(min_length=1),
     ]
     over_bound: tuple[float, float] | None
+    scope: Literal["exact", "failing"] = "exact"
 
 
 class Ruling(NamedTuple):
@@ -114,6 +119,8 @@ class _Rule:
             or check.mode not in pattern.mode
             or check.quantity not in pattern.quantity
         ):
+            return False
+        if self.finding.scope == "failing" and not check.fails:
             return False
         self.matched |= {(name, getattr(check, name)) for name in _LISTS}
         return True
@@ -232,6 +239,8 @@ def _refuse_unsound(document: yaml_lines.Document, number: int, finding: Finding
 def _out_of_band(finding: Finding, over_bound: float | None) -> str:
     """Why the error is not what the finding says; empty if it is."""
     error = math.nan if over_bound is None else over_bound
+    if finding.scope == "failing" and (finding.over_bound is None or not math.isfinite(error)):
+        return ""
     if finding.over_bound is None:
         if not math.isfinite(error):
             return ""

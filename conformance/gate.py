@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from conformance import grades as grading
 from conformance.errors import UserError
@@ -24,6 +24,8 @@ from conformance.results import FAILING, Check, Key, Results
 SHOWN = 20
 _NO_EVIDENCE = ("undecided", "harness-error")
 """Failing verdicts that do not show a negative control to be wrong."""
+GONE = "no longer fires"
+"""The rule for a failure that is gone."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ def gate(results: Results, findings: Findings, grades: Grades) -> GateReport:
         text = "the run has no checks"
         return GateReport(results, [Problem("nothing measured", str(results.file), text, command)])
     changes = grading.compare(grades, grading.of(results))
+    judged = list(_checks(results, findings))
+    told = {problem.place for problem in judged if problem.rule == GONE}
     problems = chain(
-        _checks(results, findings),
+        judged,
         _unused(results, findings),
         _controls(results, changes),
         _claims(results),
-        _grades(results, changes),
+        (problem for problem in _grades(results, changes) if problem.place not in told),
     )
     return GateReport(results, list(problems), list(_notes(results, grades, changes)))
 
@@ -87,22 +91,23 @@ def reproduce(framework: str, case: str = "", implementation: str = "", mode: st
 
 
 def show(report: GateReport, console: Console) -> None:
-    """Print what is wrong: a table on a terminal, plain lines elsewhere."""
+    """Print what is wrong, and for each problem the command that reproduces it."""
     results = report.results
     head = f"{results.framework}: {len(results.checks)} checks"
     if report.passes:
-        _plain(console, f"{head}, all as committed")
+        _print(console, f"{head}, all as committed")
     else:
         rules = Counter(problem.rule for problem in report.problems)
         count = ", ".join(f"{rule} {number}" for rule, number in rules.items())
-        _plain(console, f"{head}, {len(report.problems)} problems ({count})")
+        _print(console, f"{head}, {len(report.problems)} problems ({count})")
         _show_problems(report.problems, console)
     for note in report.notes:
-        _plain(console, f"note: {note}")
+        _print(console, f"note: {note}")
 
 
-def _plain(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+def _print(console: Console, *parts: str | tuple[str, str]) -> None:
+    """Print texts and (text, style) pairs on one line, whole, so that it can be copied."""
+    console.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def _show_problems(problems: list[Problem], console: Console) -> None:
@@ -110,20 +115,14 @@ def _show_problems(problems: list[Problem], console: Console) -> None:
     for problem in problems:
         alike[problem.rule, problem.command].append(problem)
     shown = list(islice(_by_turns(alike.values()), SHOWN))
-    table = Table("rule", "problem", "reproduce", show_edge=False)
-    for group in shown:
-        first = group[0]
-        more = f" (and {len(group) - 1} more of this test)" if len(group) > 1 else ""
-        text = f"{first.place}: {first.text}{more}"
-        if console.is_terminal:
-            table.add_row(first.rule, text.replace("[", r"\["), first.command.replace("[", r"\["))
-        else:
-            _plain(console, f"  {first.rule}: {text}\n      {first.command}")
-    if console.is_terminal:
-        console.print(table)
+    rules = list(dict.fromkeys(problem.rule for problem in problems))
+    for first, *others in sorted(shown, key=lambda group: rules.index(group[0].rule)):
+        more = f" (and {len(others)} more of this test)" if others else ""
+        _print(console, ("  " + first.rule, "bold red"), f": {first.place}: {first.text}{more}")
+        _print(console, ("      " + first.command, "cyan"))
     left = len(problems) - sum(map(len, shown))
     if left:
-        _plain(console, f"  and {left} more")
+        _print(console, f"  and {left} more")
 
 
 def _by_turns(groups: Iterable[list[Problem]]) -> Iterator[list[Problem]]:
@@ -206,11 +205,15 @@ def _claims(results: Results) -> Iterator[Problem]:
 
 
 def _grades(results: Results, changes: list[Change]) -> Iterator[Problem]:
-    """No grade falls, and no check disappears."""
+    """No grade falls, no failure goes unnoticed, and no check disappears."""
     for change in changes:
         if change.fails and change.kind == "gone":
             text = f"fewer checks than before: it was {change.old}, and is not measured"
             yield _at(results, change.key, "check disappeared", text)
+        elif change.fails and change.kind == "rose":
+            if not _is_control(results, change.key.implementation):
+                text = f"{change.old} before, {change.new} now; review and record it"
+                yield _at(results, change.key, GONE, text)
         elif change.fails:
             yield _at(results, change.key, "grade fell", f"{change.old} before, {change.new} now")
 

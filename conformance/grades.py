@@ -83,7 +83,7 @@ def compare(old: Grades, new: Grades) -> list[Change]:
 
     A fall to `baseline` or to a failing verdict fails, and so does a check that is no longer
     measured. A fall within `exact`, `faithful` and `strict` fails only on the same machine, since
-    the last bits depend on vector units.
+    the last bits depend on vector units; so does a failure that is gone, which is to be recorded.
     """
     same = old.machine == new.machine
     keys = sorted(old.verdicts.keys() | new.verdicts.keys())
@@ -101,7 +101,7 @@ def _change(key: Key, old: str | None, new: str | None, same: bool) -> Change | 
     if before == after:
         return Change(key, "other", old, new, False)
     if after < before:
-        return Change(key, "rose", old, new, False)
+        return Change(key, "rose", old, new, same and old in FAILING and new in PASSING)
     return Change(key, "fell", old, new, same or after > _LEVEL["strict"])
 
 

@@ -69,7 +69,7 @@ def judge(answer: Answer, truth: Truth, bounds: Bounds, dtype: str) -> Judgement
     if codes.size == 0:
         return Judgement("exact", codes, ulps, over, None)
     # The worst output: the worst verdict, and among equals the largest error over its bound.
-    rank = SEVERITY[codes] + 0.5 * (over / (1 + over)).clip(0, 1)
+    rank = SEVERITY[codes] + 0.5 * (1 - 1 / (1 + over))
     rank = np.where(np.isnan(rank), SEVERITY[codes] + 0.5, rank)
     worst = np.unravel_index(int(np.argmax(rank)), codes.shape)
     place = tuple(int(i) for i in worst)
@@ -106,8 +106,9 @@ def _codes(
     codes[got == rounded] = EXACT
     codes[truth.undecided & (codes > FAITHFUL)] = UNDECIDED
     codes[np.isnan(hi)] = WRONG
-    # At a kink: between the one-sided derivatives, which may be rounded.
-    codes[(got >= format.floor(truth.lower)) & (got <= -format.floor(-truth.upper))] = EXACT
+    if truth.lower is not None and truth.upper is not None:
+        # At a kink: between the one-sided derivatives, which may be rounded.
+        codes[(got >= format.floor(truth.lower)) & (got <= -format.floor(-truth.upper))] = EXACT
     codes[np.isnan(got) & (np.isnan(hi) | truth.nan)] = EXACT
     return codes, error
 

@@ -21,7 +21,7 @@ from reference.formats import FORMATS
 from reference.problem import Problem
 from reference.truth import Truth, decimal, evaluate
 
-BUCKETS = (8, 32, 128, 512, 2048)
+BUCKETS = (32, 128, 512, 2048)
 """Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled."""
 SHOWN = 12
 """Numbers of an input that a record shows."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.balls import ball, precision
 from reference.formats import FORMATS, Format
 
 Exact = Fraction | float
@@ -172,11 +173,20 @@ def _neighbour(centre: Number, steps: int) -> Number:
 
 
 def _power(base: Fraction, exponent: Number) -> Number:
+    """The power: exact for a whole exponent, otherwise right to 120 bits on every machine."""
+
     def at(format: Format) -> Exact:
         e = exponent(format)
-        exact = isinstance(e, Fraction) and e.denominator == 1
-        return base ** int(e) if exact else Fraction(float(base) ** float(e))
+        if not isinstance(e, Fraction):
+            raise NumberError("`logspace` takes a list of two finite numbers")
+        if e.denominator == 1:
+            return base ** int(e)
+        with precision(128):
+            mantissa, power = (ball(base).log() * ball(e)).exp().mid().man_exp()
+        return Fraction(int(mantissa)) * Fraction(2) ** int(power)
 
+    for format in FORMATS.values():
+        at(format)
     return at
 
 

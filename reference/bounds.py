@@ -19,10 +19,12 @@ from reference.formats import FORMATS, Floats, Format
 from reference.operator import Model, Operator
 from reference.operators import OPERATORS
 from reference.problem import Problem
-from reference.running import Arithmetic, Number, Running, grouped, pairwise, weighted
+from reference.running import Arithmetic, Number, Running, flushed, grouped, pairwise, weighted
 
 NARROW = 24
 """Formats with fewer bits are computed in float32 and rounded once."""
+SLACK = 1 + 2.0**-20
+"""For the errors of the bounds themselves, which are computed in float64."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def bounds(problem: Problem, flush: bool = False) -> dict[str, Bounds]:
         baseline = execute(
             Running(problem.format, grouped, flush), operator, operator.baseline, problem
         )
-        return {q: _bounds(strict[q], baseline[q], problem.format) for q in strict}
+        return {q: _bounds(strict[q], baseline[q], problem.format, flush) for q in strict}
 
 
 def execute(
@@ -125,12 +127,14 @@ def _divisor(a: Arithmetic, operator: Operator, problem: Problem, count: int) ->
     return a.total(a.exact(weights))
 
 
-def _bounds(strict: Number, baseline: Number, target: Format) -> Bounds:
+def _bounds(strict: Number, baseline: Number, target: Format, flush: bool) -> Bounds:
     shape = strict.shape
     least = np.broadcast_to(strict.error, shape)
     if target.p < NARROW:
         # The rounding to the format, unless the result is a number of the format.
         exact = (least == 0) & (target.nearest(strict.value) == strict.value)
         least = np.where(exact, 0.0, least + target.ulp(strict.value) / 2)
+        if flush:
+            least = flushed(strict.value, least, target)
     most = np.fmax(least, np.broadcast_to(baseline.error, shape))
-    return Bounds(np.array(least), np.array(most))
+    return Bounds(least * SLACK, most * SLACK)

@@ -103,8 +103,8 @@ class Format:
         """The next number of the format above each number of the format; inf above itself."""
         # Below a power of two, coming from beneath, the ulp is half that of the number itself.
         ulp = self.ulp(numbers)
-        lower = self.ulp(numbers + ulp / 4)
         with np.errstate(over="ignore"):
+            lower = self.ulp(numbers + ulp / 2)
             up = numbers + np.where(numbers < 0, lower, ulp)
         up = np.where(np.isinf(numbers), np.fmax(numbers, -self.max), up)
         return np.where(up > self.max, np.inf, up)

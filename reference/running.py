@@ -16,6 +16,7 @@ a product with an exact power of two, and a sum with an exact zero, are exact.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -183,7 +184,7 @@ class Running:
     ) -> None:
         self.growth, self.flush = growth, flush
         self.exp_error, self.log_error = exp_error, log_error
-        self.u, self.tiny = target.u, target.tiny
+        self.target, self.u, self.tiny = target, target.u, target.tiny
         # Half of the smallest subnormal of float64 is no float64.
         self.half_subnormal = max(target.subnormal / 2, DOUBLE.smallest_subnormal)
         self.can_overflow = target.max == DOUBLE.max
@@ -199,8 +200,9 @@ class Running:
         value = self._in_range(x.value + y.value, x.value, y.value)
         error = x.error + y.error
         bound = self._rounded(value, error, quantum=0.0)
-        if x.sure or y.sure:
-            bound = np.where(_certain_zero(x) | _certain_zero(y), error, bound)
+        for term in (x, y):
+            if term.sure and term.shape:
+                bound = np.where(self.zero(term), error, bound)
         ratio = x.ratio and y.ratio and ((x.exact and y.exact) or _same_sign(x.value, y.value))
         return Number(self, value, bound, ratio=ratio, sure=x.sure and y.sure)
 
@@ -208,7 +210,7 @@ class Running:
         value = self._in_range(x.value * y.value, x.value, y.value)
         moved: Any = 0.0
         if not y.exact:
-            moved = (np.abs(x.value) + x.error) * y.error
+            moved = np.abs(x.value) * y.error + x.error * y.error
         if not x.exact:
             moved = moved + np.abs(y.value) * x.error
         bound = self._rounded(value, moved)
@@ -218,11 +220,10 @@ class Running:
 
     def divide(self, x: Number, y: Number) -> Number:
         value = x.value / y.value
-        moved: Any = 0.0
-        if not y.exact:
-            moved = (np.abs(x.value) + x.error) * _relative(y)
+        inverse = _relative(y)
+        moved = np.abs(x.value) * inverse
         if not x.exact:
-            moved = moved + x.error
+            moved = moved + x.error * (1 + inverse)
         moved = moved / np.abs(y.value)
         bound = self._unless_scaled(y, value, moved, self._rounded(value, moved))
         return Number(self, value, bound, ratio=x.ratio and y.ratio, sure=x.sure and y.sure)
@@ -272,7 +273,10 @@ class Running:
         return first_maximum(x.value)
 
     def zero(self, x: Number) -> Mask:
-        return np.broadcast_to(_certain_zero(x), x.shape)
+        zero: Mask = x.value == 0
+        if not x.exact:
+            zero &= x.error == 0
+        return zero
 
     def where(self, mask: Mask, x: Number | float, y: Number | float) -> Number:
         x, y = self.number(x), self.number(y)
@@ -288,17 +292,17 @@ class Running:
 
     def _sum(self, x: Number, value: Any, error: Any) -> Number:
         sum_ = np.add.reduce(value, axis=-1, keepdims=True)
-        spread = np.add.reduce(np.abs(value), axis=-1, keepdims=True)
+        spread = np.add.reduce(np.abs(value) * self.u, axis=-1, keepdims=True)  # may not overflow
         count = np.add.reduce(value != 0, axis=-1, keepdims=True, dtype=np.float64)
-        growth = np.expm1(-np.maximum(self.growth(count), 0.0) * np.log1p(-self.u))
-        bound = growth * spread
+        growth = np.expm1(np.maximum(self.growth(count), 0.0) * -math.log1p(-self.u))
+        bound = growth / self.u * spread
         if not x.exact:
             whole = error if error.shape == value.shape else np.broadcast_to(error, value.shape)
             bound = bound + np.add.reduce(whole, axis=-1, keepdims=True) * (1 + growth)
         if self.flush:
-            bound = self._flushed(sum_, bound)
-        one_sign = bool((spread == np.abs(sum_)).all())
-        sum_ = self._in_range(sum_, spread) if self.can_overflow else sum_
+            bound = flushed(sum_, bound, self.target)
+        one_sign = not (spread > np.abs(sum_) * self.u).any()
+        sum_ = self._in_range(sum_, spread)
         return Number(self, sum_, bound, ratio=x.ratio and one_sign, sure=x.sure)
 
     def _rounded(
@@ -316,18 +320,16 @@ class Running:
         if quantum:
             # Not where the result is far below the smallest number, or is 0: it becomes 0.
             bound = bound + np.minimum(quantum, (size + error) * roundings)
-        return self._flushed(value, bound) if self.flush else bound
+        return flushed(value, bound, self.target) if self.flush else bound
 
     def _unless_scaled(self, factor: Number, value: Any, error: Any, bound: Any) -> Any:
         """A product with a power of two is exact, unless it is subnormal."""
         if not factor.sure:
             return bound
-        return np.where(_power_of_two(factor) & (np.abs(value) >= self.tiny), error, bound)
-
-    def _flushed(self, value: Any, bound: Any) -> Any:
-        """A result that may be subnormal may be lost."""
-        size = np.abs(value)
-        return np.where(size - bound < self.tiny, np.maximum(size, bound), bound)
+        exact = _power_of_two(factor)
+        if not factor.shape and not exact:
+            return bound
+        return np.where(exact & (np.abs(value) >= self.tiny), error, bound)
 
     def _in_range(self, result: Any, *operands: Any) -> Any:
         """The largest float64 for a finite result that only float64 cannot hold."""
@@ -416,11 +418,10 @@ def weighted(a: Arithmetic, weights: Any, x: Any) -> Any:
     return a.where(a.zero(weights), 0.0, weights * x)
 
 
-def _certain_zero(x: Number) -> Any:
-    if not x.sure:
-        return False
-    zero = x.value == 0
-    return zero if x.exact else zero & (x.error == 0)
+def flushed(value: Any, bound: Any, target: Format) -> Any:
+    """The bound where a result that may be subnormal may come back as 0."""
+    size = np.abs(value)
+    return np.where(size - bound < target.tiny, size + bound, bound)
 
 
 def _power_of_two(x: Number) -> Any:

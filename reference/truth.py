@@ -52,7 +52,9 @@ class Truth:
     bits: int
     lower: Floats | None = None
     upper: Floats | None = None
-    _rounded: dict[str, tuple[Floats, Floats, Floats]] = field(default_factory=dict, repr=False)
+    _rounded: dict[str, tuple[Floats, Floats, Floats]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @property
     def lo(self) -> Floats:
@@ -119,6 +121,7 @@ class Truth:
             return str(hi)
         ulp = Fraction(float(DOUBLE.ulp(np.float64(hi))))
         tail, radius = Fraction(float(self.tail[index])), Fraction(float(self.radius[index]))
+        radius += abs(tail) / 2**53  # the tail itself is a rounded number
         return decimal(Fraction(hi) + tail * ulp, count, radius * ulp)
 
 
@@ -172,7 +175,7 @@ class _Work:
             self.shape = next(iter(arrays.values())).shape
             self.rows = {k: a.reshape(-1, 1) for k, a in arrays.items()}
         else:
-            self.rows = {k: a.reshape(len(a), -1) for k, a in arrays.items()}
+            self.rows = {k: a.reshape(len(a), math.prod(a.shape[1:])) for k, a in arrays.items()}
             lead = next(i.name for i in operator.inputs if i.kind == "vector")
             self.shape = arrays[lead].shape if operator.output == "vector" else (len(arrays[lead]),)
         self.count = len(next(iter(self.rows.values())))
@@ -183,7 +186,7 @@ class _Work:
         }
         self._parameters = repr(sorted(self.parameters.items()))
         self.bits = FIRST_BITS
-        shape = (self.count, -1)
+        shape = (self.count, self._width)
         reduced = problem.reduction != "none"
         self.upstream = None if reduced else problem.upstream.reshape(shape).tolist()
 

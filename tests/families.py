@@ -99,7 +99,8 @@ def elementwise(dtype: str, count: int, seed: int) -> Iterator[Problem]:
     for name in ACTIVATIONS:
         yield problem(name, dtype, {"x": scalars(target, rng, count)})
     yield problem("softplus", dtype, {"x": scalars(target, rng, count)}, beta=0.3)
-    yield problem("leaky_relu", dtype, {"x": scalars(target, rng, count)}, negative_slope=0.01)
+    x = scalars(target, rng, count)
+    yield problem("leaky_relu", dtype, {"x": np.where(x == 0, 1, x)}, negative_slope=0.01)
     x = scalars(target, rng, count)
     z = np.where(rng.random(x.size) < 0.5, rng.integers(0, 2, x.size), rng.random(x.size))
     for name in BINARY:
@@ -135,4 +136,6 @@ def rowwise(dtype: str, count: int, classes: int, seed: int) -> Iterator[Problem
     positive = np.maximum(soft, 1e-4)
     log_q = {"labels": positive, "log_probabilities": np.log(q)}
     yield problem("kl_divergence", dtype, log_q)
-    yield problem("nll", dtype, {"log_probabilities": np.log(q), "labels": index}, class_weights=weights)
+    yield problem(
+        "nll", dtype, {"log_probabilities": np.log(q), "labels": index}, class_weights=weights
+    )

@@ -176,6 +176,35 @@ def test_errors_that_are_no_finite_number(
     assert findings.load(file).verdict_on(failing(measured(), over_bound=error)).rule == rule
 
 
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda c: c, ""),
+        (lambda c: failing(c), ""),
+        (lambda c: failing(c, over_bound=2001.0), "out of band"),
+        (lambda c: failing(c, over_bound=99.0), "out of band"),
+        (lambda c: failing(c, over_bound=float("inf")), ""),
+        (lambda c: failing(c, over_bound=None), ""),
+        (lambda c: failing(c, "wrong"), "other verdict"),
+        (lambda c: failing(replace(c, dtype="float32")), "no finding"),
+    ],
+)
+def test_the_scope_can_be_what_fails_there(
+    tmp_path: Path, change: Callable[[Check], Check], rule: str
+) -> None:
+    found = loaded(tmp_path, finding(scope="failing"))
+    made = change(measured())
+    ruling = found.verdict_on(made)
+    assert ruling.rule == rule
+    assert (ruling.finding is not None) == (made.fails and made.dtype == "float64")
+    assert len(found.unused()) == 1  # one mode at the most was seen
+
+
+def test_a_scope_of_what_fails_may_go_without_a_band(tmp_path: Path) -> None:
+    found = loaded(tmp_path, finding(scope="failing", over_bound=None))
+    assert found.verdict_on(failing(measured(), over_bound=5.0)).rule == ""
+
+
 def test_a_name_with_wildcards_in_it_matches_itself(tmp_path: Path) -> None:
     pattern = {**FINDING["checks"][0], "implementation": "softmax(x)[0]"}
     found = loaded(tmp_path, finding(checks=[pattern]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,6 +100,17 @@ def _finding_for_a_control(world: World) -> None:
     world.findings.append({**world.findings[0], "id": "torch-control", "checks": [pattern]})
 
 
+def _failure_is_gone_in_a_scope_of_what_fails(world: World) -> None:
+    world.findings[0]["scope"] = "failing"
+    world.change(passing, **KNOWN, quantity="value", mode="eager")
+
+
+def _new_failure_in_a_scope_of_what_fails(world: World) -> None:
+    world.findings[0] |= {"scope": "failing", "over_bound": [100, 2000]}
+    world.findings[0]["checks"][0] |= {"dtype": ["float32", "float64"]}
+    world.change(failing, **{**KNOWN, "dtype": "float32"}, quantity="value", mode="eager")
+
+
 def _fall_within_strict(world: World) -> None:
     world.change(lambda c: replace(c, verdict="strict"), **PLAIN)
 
@@ -177,6 +189,8 @@ def _claim_is_refuted(world: World) -> None:
         (_pattern_for_nothing, {"matches nothing"}),
         (_mode_for_nothing, {"matches nothing"}),
         (_finding_for_a_control, {"matches nothing"}),
+        (_failure_is_gone_in_a_scope_of_what_fails, {"no longer fires", "matches nothing"}),
+        (_new_failure_in_a_scope_of_what_fails, {"grade fell"}),
         (_fall_within_strict, {"grade fell"}),
         (_fall_to_baseline, {"grade fell"}),
         (_check_disappears, {"check disappeared"}),
@@ -213,6 +227,12 @@ def _better(world: World) -> None:
     world.change(passing, **where)
 
 
+def _failure_is_gone_on_another_machine(world: World) -> None:
+    world.header = header(machine={"cpu": "another"})
+    _failure_is_gone_in_a_scope_of_what_fails(world)
+    world.findings[0]["checks"][0]["mode"] = ["compiled"]
+
+
 def _new_checks(world: World) -> None:
     world.cases.append(case("sigmoid-new", "sigmoid"))
     world.checks.append(check("torch.sigmoid", "sigmoid", "sigmoid-new"))
@@ -246,6 +266,7 @@ def _unsupported_from_the_start(world: World) -> None:
     ("change_it", "note"),
     [
         (_better, "4 checks better than recorded, such as torch.sigmoid sigmoid-tail float32"),
+        (_failure_is_gone_on_another_machine, "1 checks better than recorded"),
         (_new_checks, "1 checks not recorded yet"),
         (_new_failure_of_a_control, "1 checks not recorded yet"),
         (_last_bits_on_another_machine, "1 checks worse within strict, on another machine"),
@@ -327,12 +348,11 @@ def test_shown_with_notes_and_how_to_record_them(world: World) -> None:
     assert text.endswith(f"record {world.folder}/results/torch.jsonl records them\n")
 
 
-def test_shown_as_a_table_on_a_terminal(world: World) -> None:
+def test_shown_in_colour_on_a_terminal(world: World) -> None:
     _new_failure(world)
     text = shown(world.judge(), terminal=True)
-    assert "reproduce" in text
-    assert text.count("grade fell") == 2
-    assert "x[1]" in "".join(text.split())
+    assert "  no finding\x1b[0m: torch.sigmoid sigmoid-tail" in text
+    assert re.sub("\x1b.*?m", "", text) == shown(world.judge())
 
 
 def test_many_problems_are_cut_and_do_not_hide_the_rare_one(world: World) -> None:

@@ -469,7 +469,7 @@ def shown(out: Path, address: str, profile: Path) -> str:
         ("#accuracy?dtype=float64", r'<svg[^>]*aria-label="ulps".*class="bound full"'),
         (
             f"#checks?q={quote('F.softplus tails')}&verdict=failing",
-            r"<h1>All checks</h1>.*softplus-saturated-tails-1",
+            r"<h1>Failing checks</h1>.*softplus-saturated-tails-1",
         ),
     ],
 )

@@ -96,7 +96,8 @@ def strict_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
 def baseline_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
     """The sigmoid, or e^(y - softplus(y)), the derivative of ln(e^y + e^0)."""
     y = beta * x
-    return a.any_of(baseline_sigmoid(a, y), a.exp(y - strict_softplus(a, y)))
+    s = baseline_sigmoid(a, y)
+    return a.any_of(s, a.where(y > LARGE, s, a.exp(y - strict_softplus(a, y))))
 
 
 def strict_log_sigmoid(a: Arithmetic, x: Any) -> Any:

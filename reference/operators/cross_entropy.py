@@ -136,7 +136,8 @@ def soft_targets(
 
 def index_targets(a: Arithmetic, labels: Any, **options: Any) -> Any:
     """The same; 0 in a row that is ignored."""
-    return a.where(a.zero(a.total(labels)), 0.0, soft_targets(a, labels, **options))
+    ignored = a.zero(labels).all(axis=-1, keepdims=True)
+    return a.where(ignored, 0, soft_targets(a, labels, **options))
 
 
 def likelihood(a: Arithmetic, log_probabilities: Any, labels: Any, **options: Any) -> Any:

@@ -11,11 +11,24 @@ const FILTERS = {
   case: (check) => check.case.case,
 };
 const FILTER_LIST = Object.entries(FILTERS);
-const SHOWN_FILTERS = ["framework", "operator", "implementation", "dtype", "mode", "quantity", "verdict", "theme"];
+const SHOWN_FILTERS = [
+  "framework",
+  "operator",
+  "implementation",
+  "dtype",
+  "mode",
+  "quantity",
+  "verdict",
+  "theme",
+];
 
 const COLUMNS = [
   ["verdict", (c) => (isUnsupported(c) ? -1 : c.level), (c) => chip(c.verdict)],
-  ["implementation", (c) => `${c.framework} ${c.implementation.name}`, (c) => [h("small", {}, c.framework), " ", h("code", {}, c.implementation.name)]],
+  [
+    "implementation",
+    (c) => `${c.framework} ${c.implementation.name}`,
+    (c) => [h("small", {}, c.framework), " ", h("code", {}, c.implementation.name)],
+  ],
   ["case", (c) => c.case.case, (c) => h("a", { href: checkAddress(c) }, c.case.case)],
   ["dtype", (c) => data.dtypes.indexOf(c.dtype), (c) => c.dtype],
   ["mode", (c) => c.mode, (c) => c.mode],
@@ -23,7 +36,11 @@ const COLUMNS = [
   ["worst row", (c) => c.row || "", (c) => c.row],
   ["ulps", (c) => c.ulps ?? -1, (c) => short(c.ulps), "n"],
   ["error / bound", (c) => c.over ?? -1, (c) => short(c.over), "n"],
-  ["finding", (c) => c.finding?.id || "", (c) => c.finding && h("a", { href: findingAddress(c.finding.id) }, c.finding.id)],
+  [
+    "finding",
+    (c) => c.finding?.id || "",
+    (c) => c.finding && h("a", { href: findingAddress(c.finding.id) }, c.finding.id),
+  ],
 ];
 
 const haystacks = new Map();
@@ -32,8 +49,24 @@ const haystacks = new Map();
 function haystack(check) {
   if (!haystacks.has(check)) {
     const { case: c, implementation: i } = check;
-    const words = [check.framework, check.operator, i.name, i.code, c.case, c.theme, c.why, c.source, c.file,
-      check.dtype, check.mode, check.quantity, check.verdict, check.row, check.finding?.id, check.finding?.title];
+    const words = [
+      check.framework,
+      check.operator,
+      i.name,
+      i.code,
+      c.case,
+      c.theme,
+      c.why,
+      c.source,
+      c.file,
+      check.dtype,
+      check.mode,
+      check.quantity,
+      check.verdict,
+      check.row,
+      check.finding?.id,
+      check.finding?.title,
+    ];
     haystacks.set(check, words.join("\n").toLowerCase());
   }
   return haystacks.get(check);
@@ -46,7 +79,9 @@ const searched = { text: "", found: null }; // the last search
 function checksWith(text) {
   if (!searched.found || searched.text !== text) {
     const words = wordsOf(text);
-    searched.found = checks.filter((check) => words.every((word) => haystack(check).includes(word)));
+    searched.found = checks.filter((check) =>
+      words.every((word) => haystack(check).includes(word)),
+    );
     searched.text = text;
   }
   return searched.found;
@@ -74,7 +109,11 @@ function matchesVerdict(check, verdict) {
 
 // Negative controls stay apart unless they are asked for.
 function matchesControl(check, fields) {
-  return !isControl(check) || fields.controls === "with" || fields.implementation === check.implementation.name;
+  return (
+    !isControl(check) ||
+    fields.controls === "with" ||
+    fields.implementation === check.implementation.name
+  );
 }
 
 function matchesFinding(check, finding) {
@@ -83,7 +122,10 @@ function matchesFinding(check, finding) {
 
 function sorted(some, fields) {
   const [, key] = COLUMNS.find(([name]) => name === fields.sort) || [];
-  if (!key) return [...some].sort((a, b) => COLUMNS[0][1](b) - COLUMNS[0][1](a) || (b.over ?? -1) - (a.over ?? -1) || a.n - b.n);
+  if (!key)
+    return [...some].sort(
+      (a, b) => COLUMNS[0][1](b) - COLUMNS[0][1](a) || (b.over ?? -1) - (a.over ?? -1) || a.n - b.n,
+    );
   const sign = fields.down ? -1 : 1;
   const compare = (x, y) => (x < y ? -1 : x > y ? 1 : 0);
   return [...some].sort((a, b) => sign * compare(key(a), key(b)) || a.n - b.n);
@@ -96,24 +138,48 @@ function renderChecks(fields) {
   fill(
     document.getElementById("checks"),
     h("h1", {}, checksTitle(fields)),
-    h("p", { class: "meta" }, plural(some.length, "check"), ...tally.ordered.map(([v, n]) => h("a", { href: viewAddress("checks", { ...fields, verdict: v }) }, chip(v), ` ${count(n)}`))),
+    h(
+      "p",
+      { class: "meta" },
+      plural(some.length, "check"),
+      ...tally.ordered.map(([v, n]) =>
+        h("a", { href: viewAddress("checks", { ...fields, verdict: v }) }, chip(v), ` ${count(n)}`),
+      ),
+    ),
     filterRow(fields, go),
     alsoFound(fields),
-    some.length ? checkTable(some, fields, go) : h("p", { class: "note" }, "No check matches. ", h("a", { href: "#checks" }, "Show all checks")),
+    some.length
+      ? checkTable(some, fields, go)
+      : h(
+          "p",
+          { class: "note" },
+          "No check matches. ",
+          h("a", { href: "#checks" }, "Show all checks"),
+        ),
   );
 }
 
 function checksTitle(fields) {
   const cellOf = [fields.framework, fields.mode, fields.dtype].filter(Boolean).join(" ");
   const what = fields.case || fields.implementation || fields.operator || fields.theme;
-  const said = [what, cellOf, fields.finding && (fields.finding === "none" ? "without a finding" : fields.finding)];
-  const verdict = fields.verdict ? `${fields.verdict[0].toUpperCase()}${fields.verdict.slice(1)} checks` : "All checks";
+  const said = [
+    what,
+    cellOf,
+    fields.finding && (fields.finding === "none" ? "without a finding" : fields.finding),
+  ];
+  const verdict = fields.verdict
+    ? `${fields.verdict[0].toUpperCase()}${fields.verdict.slice(1)} checks`
+    : "All checks";
   return said.filter(Boolean).join(" · ") || verdict;
 }
 
 // The filters, each offering what the others leave over.
 function filterRow(fields, go) {
-  const verdicts = [["failing", "failing"], ["passing", "passing"], ...data.verdicts.map((v) => [v, `${letter(v)}  ${v}`])];
+  const verdicts = [
+    ["failing", "failing"],
+    ["passing", "passing"],
+    ...data.verdicts.map((v) => [v, `${letter(v)}  ${v}`]),
+  ];
   const options = (name) => {
     if (name === "verdict") return verdicts;
     const found = distinct(matchingChecks({ ...fields, [name]: "" }).map(FILTERS[name]));
@@ -125,10 +191,22 @@ function filterRow(fields, go) {
   return h(
     "div",
     { class: "filters" },
-    SHOWN_FILTERS.map((name) => select(name, fields[name], options(name), (value) => go({ [name]: value }))),
-    select("without controls", fields.controls, [["with", "with controls"]], (value) => go({ controls: value })),
-    extra.map((name) => h("button", { type: "button", title: "Remove this filter", onclick: () => go({ [name]: "" }) }, `${name === "q" ? "search" : name}: ${fields[name]} ✕`)),
-    Object.keys(fields).some((name) => fields[name]) ? h("button", { type: "button", onclick: () => (location.hash = "#checks") }, "Clear") : null,
+    SHOWN_FILTERS.map((name) =>
+      select(name, fields[name], options(name), (value) => go({ [name]: value })),
+    ),
+    select("without controls", fields.controls, [["with", "with controls"]], (value) =>
+      go({ controls: value }),
+    ),
+    extra.map((name) =>
+      h(
+        "button",
+        { type: "button", title: "Remove this filter", onclick: () => go({ [name]: "" }) },
+        `${name === "q" ? "search" : name}: ${fields[name]} ✕`,
+      ),
+    ),
+    Object.keys(fields).some((name) => fields[name])
+      ? h("button", { type: "button", onclick: () => (location.hash = "#checks") }, "Clear")
+      : null,
   );
 }
 
@@ -141,9 +219,23 @@ function alsoFound(fields) {
   const findings = data.findings.filter((f) => has(f.id, f.title, f.framework));
   const list = (label, items, address) =>
     items.length
-      ? h("p", { class: "also" }, `${label}: `, items.slice(0, 8).flatMap((item, n) => [n ? ", " : "", h("a", { href: address(item) }, item.case || item.id)]), items.length > 8 ? ` and ${items.length - 8} more` : "")
+      ? h(
+          "p",
+          { class: "also" },
+          `${label}: `,
+          items
+            .slice(0, 8)
+            .flatMap((item, n) => [
+              n ? ", " : "",
+              h("a", { href: address(item) }, item.case || item.id),
+            ]),
+          items.length > 8 ? ` and ${items.length - 8} more` : "",
+        )
       : null;
-  return [list("Findings", findings, (f) => findingAddress(f.id)), list("Cases", cases, (c) => caseAddress(c.case))];
+  return [
+    list("Findings", findings, (f) => findingAddress(f.id)),
+    list("Cases", cases, (c) => caseAddress(c.case)),
+  ];
 }
 
 function checkTable(some, fields, go) {
@@ -160,15 +252,40 @@ function checkTable(some, fields, go) {
     const now = fields.sort === name;
     const first = kind === "n" || name === "verdict"; // numbers: the largest first
     const down = now ? !fields.down : first;
-    const button = h("button", { type: "button", onclick: () => go({ sort: name, down: down ? "1" : "" }) }, name, now ? (fields.down ? " ↓" : " ↑") : "");
-    return h("th", { scope: "col", class: kind, "aria-sort": now ? (fields.down ? "descending" : "ascending") : null }, button);
+    const button = h(
+      "button",
+      { type: "button", onclick: () => go({ sort: name, down: down ? "1" : "" }) },
+      name,
+      now ? (fields.down ? " ↓" : " ↑") : "",
+    );
+    return h(
+      "th",
+      {
+        scope: "col",
+        class: kind,
+        "aria-sort": now ? (fields.down ? "descending" : "ascending") : null,
+      },
+      button,
+    );
   });
-  return [h("div", { class: "list-scroll" }, h("table", { class: "list" }, h("thead", {}, h("tr", {}, head)), body)), more];
+  return [
+    h(
+      "div",
+      { class: "list-scroll" },
+      h("table", { class: "list" }, h("thead", {}, h("tr", {}, head)), body),
+    ),
+    more,
+  ];
 }
 
 function checkRow(check) {
   const open = (event) => {
-    if (!event.target.closest("a") && !getSelection().toString()) location.hash = checkAddress(check);
+    if (!event.target.closest("a") && !getSelection().toString())
+      location.hash = checkAddress(check);
   };
-  return h("tr", { onclick: open }, COLUMNS.map(([, , show, kind]) => h("td", { class: kind }, show(check))));
+  return h(
+    "tr",
+    { onclick: open },
+    COLUMNS.map(([, , show, kind]) => h("td", { class: kind }, show(check))),
+  );
 }

@@ -3,17 +3,19 @@
 let data, checks, checkByKey, details;
 
 async function unpack(id) {
-  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (c) =>
+    c.charCodeAt(0),
+  );
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).json();
 }
 
-const number = (value) => (value === "inf" ? Infinity : value === "-inf" ? -Infinity : value === "nan" ? NaN : value);
+const number = (value) =>
+  value === "inf" ? Infinity : value === "-inf" ? -Infinity : value === "nan" ? NaN : value;
 
 async function load() {
   data = await unpack("data-index");
   const c = data.checks;
-  data.implementations.forEach((i) => (i.label = i.name));
   checks = c.case.map((_, n) => {
     const implementation = data.implementations[c.implementation[n]];
     return {
@@ -42,13 +44,22 @@ async function load() {
 async function detailsOf(check) {
   details ??= unpack("data-details");
   const { columns, inputs, snippets, lines } = await details;
-  const own = Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[check.n]]));
-  return { ...own, inputs: inputs[own.inputs], snippet: snippets[own.snippet].map((line) => lines[line]).join("\n") };
+  const own = Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [name, column[check.n]]),
+  );
+  return {
+    ...own,
+    inputs: inputs[own.inputs],
+    snippet: snippets[own.snippet].map((line) => lines[line]).join("\n"),
+  };
 }
 
 // Addresses.
 
-const checkKey = (c) => [c.framework, c.implementation.name, c.case.case, c.dtype, c.mode, c.quantity].map(encodeURIComponent).join("/");
+const checkKey = (c) =>
+  [c.framework, c.implementation.name, c.case.case, c.dtype, c.mode, c.quantity]
+    .map(encodeURIComponent)
+    .join("/");
 const checkAddress = (check) => `#check/${checkKey(check)}`;
 const caseAddress = (id) => `#case/${encodeURIComponent(id)}`;
 const findingAddress = (id) => `#finding/${id}`;

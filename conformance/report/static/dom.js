@@ -9,7 +9,11 @@ function element(node, attributes, children) {
     else if (name === "style") Object.assign(node.style, value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+  node.append(
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined && child !== ""),
+  );
   return node;
 }
 
@@ -19,18 +23,22 @@ function fill(node, ...children) {
   return element(node, {}, children);
 }
 
-const h = (tag, attributes, ...children) => element(document.createElement(tag), attributes, children);
+const h = (tag, attributes, ...children) =>
+  element(document.createElement(tag), attributes, children);
 const svg = (tag, attributes, ...children) =>
   element(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
 // A link, if the address is one of the web; the bare text otherwise.
 function outside(address, text) {
-  return /^https?:\/\//.test(address || "") ? h("a", { href: address, rel: "noreferrer" }, text || address) : text || address;
+  return /^https?:\/\//.test(address || "")
+    ? h("a", { href: address, rel: "noreferrer" }, text || address)
+    : text || address;
 }
 
 // Text with its URLs and owner/repo#number as links and its `code`; see page.py.
 function prose(text) {
-  const pattern = /(https?:\/\/[^\s<>"')\]]+[^\s<>"')\].,;:])|`([^`]+)`|\b([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)#(\d+)\b/g;
+  const pattern =
+    /(https?:\/\/[^\s<>"')\]]+[^\s<>"')\].,;:])|`([^`]+)`|\b([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)#(\d+)\b/g;
   const parts = [];
   let end = 0;
   for (const [all, url, code, repository, thread] of (text || "").matchAll(pattern)) {
@@ -43,7 +51,12 @@ function prose(text) {
 }
 
 function codeBlock(text) {
-  return h("div", { class: "code" }, h("button", { type: "button", class: "copy" }, "Copy"), h("pre", {}, text));
+  return h(
+    "div",
+    { class: "code" },
+    h("button", { type: "button", class: "copy" }, "Copy"),
+    h("pre", {}, text),
+  );
 }
 
 async function copyCode(button) {
@@ -52,8 +65,8 @@ async function copyCode(button) {
     await navigator.clipboard.writeText(pre.textContent);
     button.textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(pre); // no clipboard here: leave it selected
-    button.textContent = "Selected";
+    getSelection().selectAllChildren(pre); // no clipboard here: the old way, or leave it selected
+    button.textContent = document.execCommand("copy") ? "Copied" : "Selected";
   }
   setTimeout(() => (button.textContent = "Copy"), 1500);
 }
@@ -63,7 +76,11 @@ function select(label, value, options, onchange) {
   if (value && !all.some(([v]) => v === value)) all.push([value, value]);
   return h(
     "select",
-    { "aria-label": label, class: value ? "set" : null, onchange: (event) => onchange(event.target.value) },
+    {
+      "aria-label": label,
+      class: value ? "set" : null,
+      onchange: (event) => onchange(event.target.value),
+    },
     all.map(([v, text]) => h("option", { value: v, selected: v === (value || "") }, text)),
   );
 }
@@ -75,7 +92,11 @@ function choice(label, value, options, onpick) {
     { class: "group", role: "group", "aria-label": label },
     h("span", {}, label),
     options.map(([v, text]) =>
-      h("button", { type: "button", "aria-pressed": String(v === value), onclick: () => onpick(v) }, text),
+      h(
+        "button",
+        { type: "button", "aria-pressed": String(v === value), onclick: () => onpick(v) },
+        text,
+      ),
     ),
   );
 }

@@ -16,25 +16,34 @@ function short(x, digits = 3) {
 
 const count = (n) => n.toLocaleString("en");
 const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
-const shortDtype = (dtype) => ({ float16: "f16", bfloat16: "bf16", float32: "f32", float64: "f64" })[dtype] || dtype;
+const shortDtype = (dtype) =>
+  ({ float16: "f16", bfloat16: "bf16", float32: "f32", float64: "f64" })[dtype] || dtype;
 
-const chip = (verdict) => h("span", { class: `chip v-${verdict}` }, h("b", {}, letter(verdict)), ` ${verdict}`);
+const chip = (verdict) =>
+  h("span", { class: `chip v-${verdict}` }, h("b", {}, letter(verdict)), ` ${verdict}`);
 
 function bar(tally) {
   return h(
     "span",
     { class: "bar", "aria-hidden": "true" },
-    tally.ordered.map(([verdict, n]) => h("i", { class: `v-${verdict}`, style: { flexGrow: n }, title: `${n} ${verdict}` })),
+    tally.ordered.map(([verdict, n]) =>
+      h("i", { class: `v-${verdict}`, style: { flexGrow: n }, title: `${n} ${verdict}` }),
+    ),
   );
 }
 
 // One cell of a matrix: a link to its checks, or a mark that says why there are none.
 function cell(tally, address, what) {
-  if (!tally) return h("span", { class: "cell not-run", title: `${what}: not run`, "aria-label": "not run" });
+  if (!tally)
+    return h("span", { class: "cell not-run", title: `${what}: not run`, "aria-label": "not run" });
   const { verdict, failing, unexplained, total } = tally;
   const sign = unexplained ? "!" : failing ? "†" : "";
   const said = tally.ordered.map(([v, n]) => `${n} ${v}`).join(", ");
-  const why = failing ? (unexplained ? `; ${unexplained} failing without a finding` : "; findings explain every failure") : "";
+  const why = failing
+    ? unexplained
+      ? `; ${unexplained} failing without a finding`
+      : "; findings explain every failure"
+    : "";
   return h(
     "a",
     {
@@ -44,7 +53,11 @@ function cell(tally, address, what) {
       "aria-label": `${what}: worst ${verdict}; ${said}${why}`,
     },
     h("b", {}, letter(verdict), sign && h("sup", {}, sign)),
-    h("small", {}, verdict === "unsupported" ? "" : failing ? `${failing}/${total}` : String(total)),
+    h(
+      "small",
+      {},
+      verdict === "unsupported" ? "" : failing ? `${failing}/${total}` : String(total),
+    ),
     verdict === "unsupported" ? null : bar(tally),
   );
 }
@@ -56,14 +69,24 @@ function alignedDigits(got, truth) {
   const split = (text) => [text.split("e")[0], Number(text.split("e")[1] || 0)];
   const [a, b] = [split(got), split(truth)];
   const plain = (text) => /^-?[\d.]+(e[-+]?\d+)?$/.test(text);
-  const comparable = plain(got) && plain(truth) && a[1] === b[1] && a[0].indexOf(".") === b[0].indexOf(".");
+  const comparable =
+    plain(got) && plain(truth) && a[1] === b[1] && a[0].indexOf(".") === b[0].indexOf(".");
   let shared = 0;
   if (comparable) while (shared < a[0].length && a[0][shared] === b[0][shared]) shared += 1;
   const marked = (text) =>
     comparable
-      ? [h("span", { class: "same" }, text.slice(0, shared)), h("span", { class: "other" }, text.slice(shared))]
+      ? [
+          h("span", { class: "same" }, text.slice(0, shared)),
+          h("span", { class: "other" }, text.slice(shared)),
+        ]
       : [text];
-  return [marked(got), [comparable ? h("span", { class: "same" }, truth.slice(0, shared)) : null, comparable ? truth.slice(shared) : truth]];
+  return [
+    marked(got),
+    [
+      comparable ? h("span", { class: "same" }, truth.slice(0, shared)) : null,
+      comparable ? truth.slice(shared) : truth,
+    ],
+  ];
 }
 
 // A note beside the pointer.

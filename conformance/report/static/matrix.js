@@ -7,14 +7,20 @@ const ROWS = {
     of: (check) => check.operator,
     parts: (check) => `${check.framework} ${check.implementation.name}`,
     fields: (row) => ({ operator: row }),
-    partFields: (check) => ({ operator: check.operator, implementation: check.implementation.name }),
+    partFields: (check) => ({
+      operator: check.operator,
+      implementation: check.implementation.name,
+    }),
     partLabel: (check) => [h("small", {}, check.framework), " ", check.implementation.name],
     partTitle: (check) => check.implementation.code,
     partOwn: true, // an implementation belongs to one framework
   },
   theme: {
     title: "theme of the cases",
-    rows: () => distinct(data.cases.map((c) => c.theme)).sort().map((key) => ({ key, family: "" })),
+    rows: () =>
+      distinct(data.cases.map((c) => c.theme))
+        .sort()
+        .map((key) => ({ key, family: "" })),
     of: (check) => check.case.theme,
     parts: (check) => check.case.case,
     fields: (row) => ({ theme: row }),
@@ -34,7 +40,8 @@ function matrixColumns(some) {
     const modes = distinct(own.map((check) => check.mode));
     for (const mode of sortModes(modes))
       for (const dtype of data.dtypes)
-        if (own.some((check) => check.mode === mode && check.dtype === dtype)) columns.push({ framework, version, mode, dtype });
+        if (own.some((check) => check.mode === mode && check.dtype === dtype))
+          columns.push({ framework, version, mode, dtype });
   }
   return columns;
 }
@@ -66,7 +73,9 @@ function tabulate(some, kind) {
 function renderMatrix(fields) {
   const kind = ROWS[fields.rows] || ROWS.operator;
   const all = checks.filter((check) => !isControl(check));
-  const some = all.filter((check) => !fields.quantity || check.quantity.startsWith(fields.quantity));
+  const some = all.filter(
+    (check) => !fields.quantity || check.quantity.startsWith(fields.quantity),
+  );
   const columns = matrixColumns(all);
   const table = { kind, columns, fields, ...tabulate(some, kind) };
   const go = (change) => (location.hash = viewAddress("matrix", { ...fields, ...change }));
@@ -82,13 +91,33 @@ function renderMatrix(fields) {
     h(
       "div",
       { class: "tools" },
-      choice("rows", fields.rows || "operator", [["operator", "operators"], ["theme", "themes"]], (v) => go({ rows: v === "operator" ? "" : v })),
-      choice("quantity", fields.quantity || "", [["", "all"], ["value", "values"], ["gradient", "gradients"]], (v) => go({ quantity: v })),
+      choice(
+        "rows",
+        fields.rows || "operator",
+        [
+          ["operator", "operators"],
+          ["theme", "themes"],
+        ],
+        (v) => go({ rows: v === "operator" ? "" : v }),
+      ),
+      choice(
+        "quantity",
+        fields.quantity || "",
+        [
+          ["", "all"],
+          ["value", "values"],
+          ["gradient", "gradients"],
+        ],
+        (v) => go({ quantity: v }),
+      ),
       h("button", { type: "button", onclick: toggleAll }, "Open or close all rows"),
     ),
     legend(),
-    h("div", { class: "matrix-scroll", tabindex: "0", role: "region", "aria-label": "Matrix" },
-      h("table", { class: "matrix" }, matrixHead(columns, kind), body)),
+    h(
+      "div",
+      { class: "matrix-scroll", tabindex: "0", role: "region", "aria-label": "Matrix" },
+      h("table", { class: "matrix" }, matrixHead(columns, kind), body),
+    ),
   );
 }
 
@@ -117,16 +146,40 @@ function matrixHead(columns, kind) {
   return h(
     "thead",
     {},
-    h("tr", {}, h("th", { rowspan: 3, scope: "col" }, kind.title),
+    h(
+      "tr",
+      {},
+      h("th", { rowspan: 3, scope: "col" }, kind.title),
       spans((c) => c.framework).map(({ n, column }) =>
-        h("th", { colspan: n, scope: "colgroup", class: "framework" }, column.framework, " ", h("small", {}, column.version)))),
-    h("tr", {}, spans((c) => `${c.framework} ${c.mode}`).map(({ n, column }) => h("th", { colspan: n, scope: "colgroup", class: "mode" }, column.mode))),
-    h("tr", {}, columns.map((column) => h("th", { scope: "col", class: "dtype", title: column.dtype }, shortDtype(column.dtype)))),
+        h(
+          "th",
+          { colspan: n, scope: "colgroup", class: "framework" },
+          column.framework,
+          " ",
+          h("small", {}, column.version),
+        ),
+      ),
+    ),
+    h(
+      "tr",
+      {},
+      spans((c) => `${c.framework} ${c.mode}`).map(({ n, column }) =>
+        h("th", { colspan: n, scope: "colgroup", class: "mode" }, column.mode),
+      ),
+    ),
+    h(
+      "tr",
+      {},
+      columns.map((column) =>
+        h("th", { scope: "col", class: "dtype", title: column.dtype }, shortDtype(column.dtype)),
+      ),
+    ),
   );
 }
 
 function* familiesOf(rows) {
-  for (const family of distinct(rows.map((row) => row.family))) yield [family, rows.filter((row) => row.family === family)];
+  for (const family of distinct(rows.map((row) => row.family)))
+    yield [family, rows.filter((row) => row.family === family)];
 }
 
 function matrixBody(table, rows) {
@@ -139,11 +192,24 @@ function matrixBody(table, rows) {
 }
 
 function matrixRow(table, row) {
-  const toggle = h("button", { type: "button", class: "name", "aria-expanded": String(opened.has(row.key)), title: row.key }, h("span", {}, row.key));
-  const line = h("tr", {},
-    h("th", { scope: "row" }, toggle, row.note && h("span", { class: "formula", title: row.note }, row.note)),
-    cells(table, [row.key], row.key, table.kind.fields(row.key)));
-  const parts = () => [...table.parts.get(row.key)].map(([part, check]) => partRow(table, row, part, check));
+  const toggle = h(
+    "button",
+    { type: "button", class: "name", "aria-expanded": String(opened.has(row.key)), title: row.key },
+    h("span", {}, row.key),
+  );
+  const line = h(
+    "tr",
+    {},
+    h(
+      "th",
+      { scope: "row" },
+      toggle,
+      row.note && h("span", { class: "formula", title: row.note }, row.note),
+    ),
+    cells(table, [row.key], row.key, table.kind.fields(row.key)),
+  );
+  const parts = () =>
+    [...table.parts.get(row.key)].map(([part, check]) => partRow(table, row, part, check));
   let shown = opened.has(row.key) ? parts() : [];
   toggle.addEventListener("click", () => {
     const open = !opened.has(row.key);
@@ -160,20 +226,38 @@ function matrixRow(table, row) {
 function partRow(table, row, part, check) {
   const { kind } = table;
   const only = kind.partOwn ? check.framework : null;
-  return h("tr", { class: "sub" },
+  return h(
+    "tr",
+    { class: "sub" },
     h("th", { scope: "row", title: kind.partTitle(check) }, h("span", {}, kind.partLabel(check))),
-    cells(table, [row.key, part], part, { ...kind.fields(row.key), ...kind.partFields(check) }, only));
+    cells(
+      table,
+      [row.key, part],
+      part,
+      { ...kind.fields(row.key), ...kind.partFields(check) },
+      only,
+    ),
+  );
 }
 
 function cells(table, path, label, fields, only) {
   return table.columns.map((column, n) => {
     const before = table.columns[n - 1];
-    const edge = !before || before.framework !== column.framework ? "edge-framework" : before.mode !== column.mode ? "edge" : null;
+    const edge =
+      !before || before.framework !== column.framework
+        ? "edge-framework"
+        : before.mode !== column.mode
+          ? "edge"
+          : null;
     if (only && column.framework !== only) return h("td", { class: edge });
     const { framework, mode, dtype } = column;
     const tally = table.cells.get([...path, columnKey(column)].join("\t"));
     const quantity = table.fields.quantity;
     const address = viewAddress("checks", { ...fields, framework, mode, dtype, quantity });
-    return h("td", { class: edge }, cell(tally, address, `${label}, ${framework} ${mode} ${dtype}`));
+    return h(
+      "td",
+      { class: edge },
+      cell(tally, address, `${label}, ${framework} ${mode} ${dtype}`),
+    );
   });
 }

@@ -22,7 +22,11 @@ function parse(hash) {
   const [path, query] = hash.replace(/^#/, "").split(/\?(.*)/s);
   const slash = path.indexOf("/");
   const head = (slash < 0 ? path : path.slice(0, slash)) || "matrix";
-  return { head, rest: slash < 0 ? "" : path.slice(slash + 1), fields: Object.fromEntries(new URLSearchParams(query || "")) };
+  return {
+    head,
+    rest: slash < 0 ? "" : path.slice(slash + 1),
+    fields: Object.fromEntries(new URLSearchParams(query || "")),
+  };
 }
 
 async function show() {
@@ -41,7 +45,8 @@ async function show() {
   if (document.activeElement !== search) search.value = view === "checks" ? fields.q || "" : "";
   await VIEWS[view](fields, rest);
   document.querySelectorAll(".target").forEach((a) => a.classList.remove("target"));
-  const target = head in INSIDE ? document.getElementById(decodeURIComponent(`${head}/${rest}`)) : null;
+  const target =
+    head in INSIDE ? document.getElementById(decodeURIComponent(`${head}/${rest}`)) : null;
   if (target) {
     target.classList.add("target");
     target.scrollIntoView();
