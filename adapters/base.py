@@ -9,6 +9,8 @@ field, and nothing here imports `reference`.
 from __future__ import annotations
 
 import ast
+import builtins
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,8 +86,8 @@ class Implementation:
     code: a Python expression over the operator's inputs and parameters by name. A parameter that
         the expression does not mention is not supported. `reduction` stands for the framework's own
         reduction argument where it has one.
-    reductions: reduction of the suite -> the framework's argument, for code that mentions
-        `reduction`; otherwise the adapter's own `reductions` wrap the expression.
+    reductions: reduction of the suite -> the framework's argument for code that mentions
+        `reduction`, else a template around the expression; empty for the adapter's templates.
     defaults: what a parameter of the expression is when the case does not set it.
     dtypes, modes: where it is run; None means everywhere the adapter runs.
     fixed: inputs that the implementation treats as constants (no gradient), with the reason.
@@ -128,6 +130,8 @@ class Adapter(ABC):
     """What the expressions may name: `{"torch": torch, "F": torch.nn.functional}`."""
     imports: str
     """The snippet's first lines, which give the same names."""
+    bucketed: tuple[str, ...] = ()
+    """Modes that compile for every batch size: their batches are filled up to a few sizes."""
     reductions: Mapping[str, str] = {"none": "{}"}
     """Reduction of the suite -> a template around an expression that has no reduction argument."""
 
@@ -163,6 +167,11 @@ class Adapter(ABC):
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
         """A paste-ready program in the framework's own words that prints the value and gradients."""
 
+    def message(self, error: Exception) -> str:
+        """The first line of what the framework says, without the paths of this machine."""
+        lines = str(error).strip().splitlines() or [""]
+        return re.sub(r"(?<![\w.])/[\w./-]+/", "", lines[0])[:300]
+
     def flags(self) -> dict[str, str]:
         """Settings that could change results (threads, x64, oneDNN), for the results' header."""
         return {}
@@ -176,8 +185,16 @@ class Adapter(ABC):
         missing = sorted(set(call.parameters) - implementation.names)
         if missing:
             return f"no argument for {', '.join(missing)}"
+        given = {*call.inputs, *call.parameters, *implementation.defaults, "reduction"}
+        needed = sorted(implementation.names - given - set(self.namespace) - set(dir(builtins)))
+        if needed:
+            return f"only with {', '.join(needed)}"
         if self._reduction(implementation, call) is None:
             return f"no reduction {call.reduction}"
+        wrapped = not implementation.reductions and call.reduction != "none"
+        if wrapped and mode != self.modes[0]:
+            # Compiling is what a run's time goes to, and this would compile the framework's sum.
+            return f"the {call.reduction} around it is measured in {self.modes[0]} mode"
         return ""
 
     def expression(self, implementation: Implementation, call: Call) -> str:
@@ -187,6 +204,14 @@ class Adapter(ABC):
             raise ValueError(f"{implementation.name}: no reduction {call.reduction}")
         code = implementation.code.strip()
         return code if "reduction" in implementation.names else reduction.format(code)
+
+    def arrays(self, implementation: Implementation, call: Call) -> dict[str, Array]:
+        """The inputs and array parameters that the expression mentions."""
+        return {
+            name: array
+            for name, array in {**call.inputs, **call.parameters}.items()
+            if name in implementation.names and isinstance(array, np.ndarray)
+        }
 
     def constants(self, implementation: Implementation, call: Call) -> dict[str, Any]:
         """The scalar parameters of the expression: those of the case over the defaults."""
@@ -227,12 +252,8 @@ class Adapter(ABC):
         try:
             constants = self.constants(implementation, call)
             expression = self.expression(implementation, call)
-            arrays = {**call.inputs, **call.parameters}
-            tensors = {
-                name: self.tensor(array)
-                for name, array in arrays.items()
-                if name in implementation.names and isinstance(array, np.ndarray)
-            }
+            arrays = self.arrays(implementation, call)
+            tensors = {name: self.tensor(array) for name, array in arrays.items()}
             key = (expression, tuple(sorted(constants.items())), tuple(tensors))
             function = self._function(key)
             upstream = self.tensor(call.upstream)
@@ -242,8 +263,7 @@ class Adapter(ABC):
                 found[f"gradient.{name}"] = self.array(gradient)
             return found
         except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
-            lines = str(error).strip().splitlines() or [""]
-            return Raised(type(error).__name__, lines[0][:300])
+            return Raised(type(error).__name__, self.message(error))
 
     def _function(self, key: tuple[Any, ...]) -> Callable[..., Any]:
         cache: dict[Any, Callable[..., Any]] = self.__dict__.setdefault("_functions", {})
@@ -254,8 +274,7 @@ class Adapter(ABC):
         return cache[key]
 
     def _reduction(self, implementation: Implementation, call: Call) -> str | None:
-        own = "reduction" in implementation.names
-        known = implementation.reductions if own else self.reductions
+        known = implementation.reductions or self.reductions
         if call.reduction == "mean" and "mean" not in known and not call.weighted:
             return known.get("weighted_mean")
         if call.reduction == "weighted_mean" and not call.weighted:

@@ -31,6 +31,7 @@ with contextlib.suppress(RuntimeError):  # Too late if TensorFlow already runs: 
 MODES = ("eager", "graph", "compiled", "session")
 # Kernels and XLA code alike run with the processor's flush-to-zero and denormals-are-zero bits.
 FLUSH = MODES
+WRITTEN = ("eager", "session")
 PAGES = "https://www.tensorflow.org/api_docs/python/"
 
 # Reductions by an argument: TensorFlow 1 losses, Keras losses.
@@ -72,7 +73,7 @@ KERAS_SPARSE_CLASS = "tf.keras.losses.SparseCategoricalCrossentropy(from_logits=
 ONE_HOT = "tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype)"
 SOFT = "({} * (1 - label_smoothing) + label_smoothing / logits.shape[-1])"
 SOFT_LABELS, SOFT_ONE_HOT = SOFT.format("labels"), SOFT.format(ONE_HOT)
-KEPT = "tf.math.not_equal(labels, ignore_index)"
+KEPT = "tf.not_equal(labels, ignore_index)"
 MASK = f"tf.cast({KEPT}, logits.dtype)"
 SAFE = f"tf.where({KEPT}, labels, 0)"
 WEIGHT, SAFE_WEIGHT = "tf.gather(class_weights, labels)", f"tf.gather(class_weights, {SAFE})"
@@ -217,8 +218,8 @@ TABLE: dict[str, tuple[Row, ...]] = {
     ),
     "softmax_cross_entropy": (
         "tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)",
-        ("softmax_cross_entropy_with_logits(t)", DENSE.format(SOFT_LABELS)),
-        ("softmax_cross_entropy_with_logits(class_weights t)",
+        ("softmax_cross_entropy_with_logits(smoothed)", DENSE.format(SOFT_LABELS)),
+        ("softmax_cross_entropy_with_logits(class_weights smoothed)",
          DENSE.format(f"{SOFT_LABELS} * class_weights"), {"defaults": SMOOTH}),
         ("tf.compat.v1.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)",
          {"fixed": FIXED}),
@@ -308,6 +309,10 @@ def _implementation(operator: str, row: Row) -> Implementation:
         r"tf\.\w+", code
     )
     page = PAGES + functions[0].replace(".", "/")
+    # A composition is run as it is written and, like the seed documents' code, in a session.
+    # The loss classes are loops around the functions: compiling them as well would cost minutes.
+    modes = MODES if re.match(r"tf\.(math|nn|reduce|keras\.losses\.[a-z])", name) else WRITTEN
+    options = {"modes": modes, **options}
     return Implementation(name, operator, code, flush=FLUSH, documentation=page, **options)
 
 
@@ -320,6 +325,7 @@ class TensorFlow(Adapter):
 
     framework = "tensorflow"
     modes = MODES
+    bucketed = ("graph", "compiled")
     implementations = tuple(
         _implementation(operator, row) for operator, rows in TABLE.items() for row in rows
     )
@@ -334,25 +340,16 @@ class TensorFlow(Adapter):
         return {"tensorflow": tf.__version__, "keras": tf.keras.__version__}
 
     def flags(self) -> dict[str, str]:
-        names = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "KERAS_BACKEND")
+        names = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "KERAS_BACKEND")
+        xla = os.environ.get("TF_XLA_FLAGS", "default").split()
         threading = tf.config.threading
         return {
+            # A folder for compiled code changes the speed alone.
+            "TF_XLA_FLAGS": " ".join(flag for flag in xla if "persistent_cache" not in flag),
             "intra_op_threads": str(threading.get_intra_op_parallelism_threads()),
             "inter_op_threads": str(threading.get_inter_op_parallelism_threads()),
             **{name: os.environ.get(name, "default") for name in names},
         }
-
-    def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
-        given = {*call.inputs, *call.parameters, *implementation.defaults, "reduction", "tf"}
-        needed = sorted(implementation.names - given)
-        if needed:
-            return f"needs {', '.join(needed)}"
-        return super().unsupported(implementation, call, mode)
-
-    def _reduction(self, implementation: Implementation, call: Call) -> str | None:
-        if implementation.reductions and "reduction" not in implementation.names:
-            return implementation.reductions.get(call.reduction)
-        return super()._reduction(implementation, call)
 
     def tensor(self, values: Array) -> Any:
         return tf.constant(values)

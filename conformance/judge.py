@@ -44,8 +44,10 @@ class Judgement:
         return {VERDICTS[i]: int(n) for i, n in enumerate(found) if n}
 
 
-def judge(answer: Answer, truth: Truth, bounds: Bounds, dtype: str) -> Judgement:
-    """The verdict of one answer.
+def judge(
+    answer: Answer, truth: Truth, bounds: Bounds, dtype: str, flush: bool = False
+) -> Judgement:
+    """The verdict of one answer; with `flush` a subnormal truth may come back as a zero.
 
     The array must have the truth's shape and the dtype under test; another shape or dtype is
     `wrong`, whatever its numbers.
@@ -63,8 +65,10 @@ def judge(answer: Answer, truth: Truth, bounds: Bounds, dtype: str) -> Judgement
     got = answer.astype(np.float64)
     with np.errstate(all="ignore"):
         codes, error = _codes(got, truth, bounds, format)
+        flushed = flush & (got == 0) & (np.abs(truth.hi) < format.tiny)
         ulps = error / format.ulp(truth.hi)
         over = error / bounds.baseline
+    codes[flushed & (codes > STRICT)] = STRICT
     ulps = np.where(codes == EXACT, np.fmin(np.nan_to_num(ulps, nan=0.0), 0.5), ulps)
     if codes.size == 0:
         return Judgement("exact", codes, ulps, over, None)

@@ -137,4 +137,4 @@ def _bounds(strict: Number, baseline: Number, target: Format, flush: bool) -> Bo
         if flush:
             least = flushed(strict.value, least, target)
     most = np.fmax(least, np.broadcast_to(baseline.error, shape))
-    return Bounds(least * SLACK, most * SLACK)
+    return Bounds(np.asarray(least * SLACK), np.asarray(most * SLACK))

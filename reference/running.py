@@ -1,8 +1,10 @@
 """Running error analysis: an algorithm, written once, tells its result and how wrong it may be.
 
 A model algorithm is a function `f(a, *inputs, **parameters)` over an abstract arithmetic `a`: it
-uses + - * / between numbers, `abs`, comparisons of inputs, and the methods of `Arithmetic`. It is
-executed by two interpreters:
+uses + - * / between numbers, `abs`, comparisons of inputs, and the methods of `Arithmetic`. Inputs
+and parameters are numbers of `a`: (N,) or (N, K) for elementwise operators, (N, C) for rows of
+classes; index labels come as rows with a one at the label (all zeros: ignored); what is one number
+a row has shape (N, 1). An algorithm is executed by two interpreters:
 
 - `Plain`: NumPy arrays of the dtype itself. The algorithm is then an implementation like any other.
 - `Running`: numbers that carry a bound on the error that any such implementation can have made
@@ -34,6 +36,8 @@ EXP_ERROR = 4.0
 LOG_ERROR = 6.0
 """L: the relative error allowed to log and log1p, in u (3 ulps)."""
 DOUBLE = np.finfo(np.float64)
+FAR = -800.0
+"""Below, e^x is far below the smallest number, and 0 whatever its relative error."""
 BLOCK = 16
 """Terms that a fast summation adds one after the other (one lane of a block of 128 in 8 lanes)."""
 
@@ -93,8 +97,8 @@ class Arithmetic(Protocol):
 class Number:
     """An array of numbers and a bound on the error of their computed values.
 
-    value: what exact arithmetic gives, in float64 (relative error about 1e-15, which is far below
-        the three digits that a bound needs).
+    value: what exact arithmetic gives, in float64. Where the algorithm cancels, its own error is
+        u(float64) times the terms: in a bound, where it is multiplied by u, of second order.
     error: |computed - value| <= error; the float 0.0 for an input.
     ratio: whether computed/value also lies in [1/(1 + r), 1 + r], r = error/|value|. It does where
         nothing cancels, and it lets a divisor or the argument of a logarithm have a large r.
@@ -187,7 +191,8 @@ class Running:
         self.target, self.u, self.tiny = target, target.u, target.tiny
         # Half of the smallest subnormal of float64 is no float64.
         self.half_subnormal = max(target.subnormal / 2, DOUBLE.smallest_subnormal)
-        self.can_overflow = target.max == DOUBLE.max
+        # In float64 the exact value itself can overflow and underflow here.
+        self.double = target.max == DOUBLE.max
 
     def exact(self, values: ArrayLike) -> Number:
         value = np.asarray(values, dtype=np.float64)
@@ -201,8 +206,8 @@ class Running:
         error = x.error + y.error
         bound = self._rounded(value, error, quantum=0.0)
         for term in (x, y):
-            if term.sure and term.shape:
-                bound = np.where(self.zero(term), error, bound)
+            if term.sure and (zero := self.zero(term)).any():
+                bound = np.where(zero, error, bound)
         ratio = x.ratio and y.ratio and ((x.exact and y.exact) or _same_sign(x.value, y.value))
         return Number(self, value, bound, ratio=ratio, sure=x.sure and y.sure)
 
@@ -216,6 +221,8 @@ class Running:
         bound = self._rounded(value, moved)
         for factor in (x, y):
             bound = self._unless_scaled(factor, value, moved, bound)
+        if self.double:
+            bound = self._unless_lost(value, (x.value != 0) & (y.value != 0), bound)
         return Number(self, value, bound, ratio=x.ratio and y.ratio, sure=x.sure or y.sure)
 
     def divide(self, x: Number, y: Number) -> Number:
@@ -226,6 +233,8 @@ class Running:
             moved = moved + x.error * (1 + inverse)
         moved = moved / np.abs(y.value)
         bound = self._unless_scaled(y, value, moved, self._rounded(value, moved))
+        if self.double:
+            bound = self._unless_lost(value, (x.value != 0) & np.isfinite(y.value), bound)
         return Number(self, value, bound, ratio=x.ratio and y.ratio, sure=x.sure and y.sure)
 
     def exp(self, x: Number) -> Number:
@@ -238,7 +247,10 @@ class Running:
                 # e^-d (e^(u d) - 1) is 0 * inf in float64 for a large d; e^-inf is 0.
                 further = np.exp(x.value + x.error) - value
                 moved = np.where(far, np.where(np.isneginf(x.value), 0.0, further), moved)
-        return Number(self, value, self._rounded(value, moved, self.exp_error), ratio=True)
+        bound = self._rounded(value, moved, self.exp_error)
+        if self.double:
+            bound = self._unless_lost(value, x.value > FAR, bound)
+        return Number(self, value, bound, ratio=True)
 
     def expm1(self, x: Number) -> Number:
         value = np.expm1(x.value)
@@ -324,16 +336,17 @@ class Running:
 
     def _unless_scaled(self, factor: Number, value: Any, error: Any, bound: Any) -> Any:
         """A product with a power of two is exact, unless it is subnormal."""
-        if not factor.sure:
-            return bound
-        exact = _power_of_two(factor)
-        if not factor.shape and not exact:
+        if not factor.sure or not (exact := _power_of_two(factor)).any():
             return bound
         return np.where(exact & (np.abs(value) >= self.tiny), error, bound)
 
+    def _unless_lost(self, value: Any, there: Any, bound: Any) -> Any:
+        """A number that is not 0, but below the range of float64, errs as subnormals do."""
+        return np.where((value == 0) & there, bound + self.half_subnormal, bound)
+
     def _in_range(self, result: Any, *operands: Any) -> Any:
         """The largest float64 for a finite result that only float64 cannot hold."""
-        if not self.can_overflow:
+        if not self.double:
             return result
         over = np.isinf(result)
         if not over.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ ROWS = ("softmax", "log_softmax", "logsumexp")
 def problem(
     operator: str,
     dtype: str,
-    inputs: dict[str, ArrayLike],
+    inputs: Mapping[str, Any],
     reduction: str = "none",
     upstream: ArrayLike | None = None,
     **parameters: Any,

@@ -122,6 +122,8 @@ def flawless(dtype: np.dtype[Any], choices: int = 1) -> list[Plain]:
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_flawless_implementations_are_within_the_strict_bounds(dtype: str) -> None:
     working = np.dtype(np.float64 if dtype == "float64" else np.float32)
+    if dtype == "float64" and np.finfo(np.longdouble).nmant < 63:
+        pytest.skip("this machine's longdouble has no more bits than float64")
     found = study(sample(dtype), flawless(working), "strict")
     print(found)  # noqa: T201 - shown by `pytest -rP`
     assert {k: r for k, r in found.worst.items() if r > 1} == {}

@@ -83,6 +83,7 @@ def checks_of(page: Page) -> dict[tuple[str, ...], dict[str, Any]]:
         lines = details["snippets"][detail["snippet"]]
         detail["snippet"] = "\n".join(details["lines"][line] for line in lines)
         detail["inputs"] = dict(details["inputs"][detail["inputs"]])
+        detail["ulps"] = index["checks"]["ulps"][n]
         detail["verdict"] = index["verdicts"][index["checks"]["verdict"][n]]
         finding = index["checks"]["finding"][n]
         detail["finding"] = None if finding is None else index["findings"][finding]["id"]
@@ -186,8 +187,10 @@ def test_every_check_is_embedded(page: Page) -> None:
     }
     assert found.keys() == expected.keys()
     for key, record in expected.items():
-        for name in ("verdict", "got", "truth", "truth_hex", "counts", "snippet", "inputs", "ulps"):
+        for name in ("verdict", "got", "truth", "truth_hex", "counts", "snippet", "inputs"):
             assert found[key][name] == record[name], (key, name)
+        far = record["ulps"]
+        assert found[key]["ulps"] == (None if far is None else pytest.approx(far, rel=1e-3))
 
 
 def test_findings_claims_and_controls_have_addresses(page: Page) -> None:
@@ -210,12 +213,13 @@ def test_failing_checks_have_the_findings_that_agree(page: Page) -> None:
 
 
 def test_counts_of_the_summary(summary: str) -> None:
-    for framework, _, checks, *counts in rows(summary, "Conformance"):
+    for framework, _, which, checks, *counts in rows(summary, "Conformance"):
         own = [
             record
             for record in fake_results.checks(framework, 8)
             if record["implementation"] not in fake_results.CONTROLS
         ]
+        assert ("public" in which) == (framework != "numpy")
         verdicts = Counter(record["verdict"] for record in own)
         shown = [v for v in VERDICTS if re.search(rf"^\| framework .* {v} ", summary, re.M)]
         assert int(checks) == len(own)

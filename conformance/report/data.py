@@ -16,7 +16,7 @@ from typing import Any
 
 from adapters.base import DTYPES
 from conformance.report.operators import OTHER, families
-from conformance.report.read import Report
+from conformance.report.read import Report, kind
 from conformance.results import FAILING, PASSING, VERDICTS, Case, Check, Implementation
 from reference.formats import FORMATS
 
@@ -101,10 +101,8 @@ def details(report: Report) -> dict[str, Any]:
     snippets, lines, inputs = Codes(), Codes(), Codes()
     same = ("outputs", "counts", "index", "got", "got_hex", "truth", "truth_hex", "message")
     columns: dict[str, list[Any]] = {name: [getattr(c, name) for _, c in rows] for name in same}
-    columns["ulps"] = [_json(c.ulps) for _, c in rows]
-    columns["over"] = [_json(c.over_bound) for _, c in rows]
-    columns["strict"] = [_json(c.bound.strict) for _, c in rows]
-    columns["baseline"] = [_json(c.bound.baseline) for _, c in rows]
+    columns["strict"] = [_short(c.bound.strict) for _, c in rows]
+    columns["baseline"] = [_short(c.bound.baseline) for _, c in rows]
     columns["inputs"] = [inputs(tuple(c.inputs.items())) for _, c in rows]
     columns["snippet"] = [snippets(c.snippet) for _, c in rows]
     # Programs share most of their lines, further apart than gzip looks back.
@@ -162,6 +160,7 @@ def _implementation(framework: str, i: Implementation) -> dict[str, str]:
         "code": i.code,
         "documentation": i.documentation,
         "control": i.control,
+        "kind": kind(i),
     }
 
 

@@ -55,14 +55,13 @@ def write_page(report: Report, path: Path) -> None:
 def context(report: Report) -> dict[str, Any]:
     """What the template shows."""
     script = static("js", SCRIPTS)
-    tallies = [tally.tally(run) for run in report.runs]
     return {
         "style": static("css", STYLES),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "index": pack(index(report)),
         "details": pack(details(report)),
-        "tallies": [t for t in tallies if t.implementations],
+        "tallies": tally.tallies(report),
         "runs": report.runs,
         "findings": [
             (severity, [known for known in report.findings if known.finding.severity == severity])
@@ -76,6 +75,7 @@ def context(report: Report) -> dict[str, Any]:
         "failing": FAILING,
         "letters": LETTERS,
         "meanings": MEANINGS,
+        "kinds": tally.KINDS,
     }
 
 

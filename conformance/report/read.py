@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +14,13 @@ from conformance import findings as ledger
 from conformance import results
 from conformance.errors import UserError
 from conformance.findings import Finding, Findings
-from conformance.results import Case, Check, Results
+from conformance.results import Case, Check, Implementation, Results
 
 FRAMEWORKS = ("torch", "tensorflow", "jax", "numpy")
 """Order of columns; others follow in the alphabet's order."""
+
+Kind = Literal["public", "composition", "control"]
+_DOTTED = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]")
 
 SEVERITIES = ("wrong-in-training", "accuracy", "special-values", "documentation")
 
@@ -71,9 +75,19 @@ def read(files: Sequence[Path], findings_folder: Path) -> Report:
     )
 
 
+def kind(implementation: Implementation) -> Kind:
+    """What an implementation is.
+
+    `public` functions go by their dotted names, `compositions` of such by what they compute.
+    """
+    if implementation.control:
+        return "control"
+    return "public" if _DOTTED.match(implementation.name) else "composition"
+
+
 def is_control(run: Results, check: Check) -> bool:
     """Whether the check is one of a negative control."""
-    return bool(run.implementations[check.implementation].control)
+    return kind(run.implementations[check.implementation]) == "control"
 
 
 def _comparable(run: Results, other: Results) -> None:

@@ -34,11 +34,12 @@ def write_summary(report: Report, path: Path) -> None:
 
 def context(report: Report) -> dict[str, Any]:
     """What the summary shows."""
-    tallies = [tally.tally(run) for run in report.runs]
+    tallies = tally.tallies(report)
     unexplained = list(tally.unexplained(report))
     shown = [v for v in VERDICTS if any(t.verdicts.get(v) for t in tallies)]
     return {
-        "tallies": [t for t in tallies if t.implementations],
+        "tallies": tallies,
+        "kinds": tally.KINDS,
         "verdicts": shown,
         "unexplained": unexplained[:LISTED],
         "left_out": max(0, len(unexplained) - LISTED),

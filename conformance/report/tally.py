@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance.report.read import Report, is_control
+from conformance.report.read import Kind, Report, is_control, kind
 from conformance.results import VERDICTS, Case, Check, Claim, Implementation, Results
 
 NO_EVIDENCE = ("undecided", "harness-error")
@@ -14,12 +14,15 @@ NO_EVIDENCE = ("undecided", "harness-error")
 
 Counts = dict[str, int]
 
+KINDS = {"public": "public functions", "composition": "compositions", "control": "controls"}
+
 
 @dataclass(frozen=True)
 class Tally:
-    """One framework's checks, negative controls apart."""
+    """The checks of a framework's public functions, or of the compositions that users write."""
 
     run: Results
+    kind: Kind
     verdicts: Counts
     implementations: int
     operators: int
@@ -48,12 +51,20 @@ class Control:
         return bool(self.caught_by)
 
 
-def tally(run: Results) -> Tally:
-    """Counts of one framework without its negative controls."""
-    own = [i for i in run.implementations.values() if not i.control]
-    checks = [check for check in run.checks if not is_control(run, check)]
+def tallies(report: Report) -> list[Tally]:
+    """Counts of every framework, negative controls apart."""
+    kinds: tuple[Kind, ...] = ("public", "composition")
+    found = [_tally(run, which) for run in report.runs for which in kinds]
+    return [tally for tally in found if tally.implementations]
+
+
+def _tally(run: Results, which: Kind) -> Tally:
+    own = [i for i in run.implementations.values() if kind(i) == which]
+    names = {i.name for i in own}
+    checks = [check for check in run.checks if check.implementation in names]
     return Tally(
         run,
+        which,
         _verdicts(checks),
         len(own),
         len({i.operator for i in own}),

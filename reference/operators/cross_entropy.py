@@ -75,9 +75,8 @@ def kept_weight(rows: Rows, parameters: Mapping[str, Any]) -> Floats:
     labels = np.asarray(rows["labels"], dtype=np.int64)
     kept = labels != parameters.get("ignore_index")
     weights = parameters.get("class_weights")
-    if weights is None:
-        return kept.astype(np.float64)
-    return np.where(kept, np.asarray(weights)[np.where(kept, labels, 0)], 0.0)
+    of_label = 1.0 if weights is None else np.asarray(weights)[np.where(kept, labels, 0)]
+    return np.where(kept, of_label, 0.0)
 
 
 def _smooth(labels: Vector, label_smoothing: Number) -> Vector:
@@ -125,18 +124,18 @@ def loss_by_labels(log_softmax: Model) -> Model:
 
 
 def soft_targets(
-    _a: Arithmetic, labels: Any, class_weights: Any = None, label_smoothing: Any = None
+    a: Arithmetic, labels: Any, class_weights: Any = None, label_smoothing: Any = None
 ) -> Any:
     """w_c ((1 - a) y_c + a / C): the factor of each -ln softmax(x)_c."""
     targets = labels
     if label_smoothing is not None:
         targets = (1 - label_smoothing) * labels + label_smoothing / labels.shape[-1]
-    return targets if class_weights is None else class_weights * targets
+    return targets if class_weights is None else weighted(a, targets, class_weights)
 
 
 def index_targets(a: Arithmetic, labels: Any, **options: Any) -> Any:
     """The same; 0 in a row that is ignored."""
-    ignored = a.zero(labels).all(axis=-1, keepdims=True)
+    ignored = np.logical_and.reduce(a.zero(labels), axis=-1, keepdims=True)
     return a.where(ignored, 0, soft_targets(a, labels, **options))
 
 

@@ -27,7 +27,8 @@ def log_softmax(logits: Vector) -> Vector:
 
 def infinite_logit(rows: Rows) -> NDArray[np.bool_]:
     """Rows with a logit of +inf: the limit or NaN may be answered."""
-    return np.isposinf(rows["logits"]).any(axis=-1)
+    infinite: NDArray[np.bool_] = np.any(np.isposinf(rows["logits"]), axis=-1)
+    return infinite
 
 
 # Model algorithms (see reference/running.py).

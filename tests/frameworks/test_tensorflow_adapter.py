@@ -25,7 +25,7 @@ each = pytest.mark.parametrize("row", ADAPTER.implementations, ids=lambda row: r
 # Gradients that TensorFlow defines in its own way: the conformance tests report them.
 OTHERWISE = {
     # softmax - labels, the derivative only where the labels sum to 1
-    "softmax_cross_entropy_with_logits(class_weights t)": "logits",
+    "softmax_cross_entropy_with_logits(class_weights smoothed)": "logits",
     "softmax_cross_entropy_with_logits(class_weights one_hot)": "logits",
     # the probabilities are divided by their sum
     "tf.keras.losses.categorical_crossentropy": "probabilities",

@@ -46,7 +46,8 @@ const AXES = {
   },
   bound: {
     label: "error over baseline bound",
-    of: (check) => check.over,
+    // An exact or faithful output passes whatever the bound: it stands left of 1.
+    of: (check) => (isFailing(check) ? check.over : check.over && Math.min(check.over, 1)),
     ticks: (scale, top) => [[0.01, "0.01"], ...ulpTicks(scale, top).filter(([x]) => x >= 1)],
     strict: (check) =>
       check.strict === null || !check.baseline ? null : check.strict / check.baseline,
@@ -61,12 +62,14 @@ function renderAccuracy(fields) {
     : data.dtypes.includes("float32")
       ? "float32"
       : data.dtypes[0];
+  const shown = fields.kind || firstKind();
+  const kind = shown === "both" ? "" : shown;
   const go = (change) => (location.hash = viewAddress("accuracy", { ...fields, dtype, ...change }));
   const some = checks.filter(
     (check) =>
       check.dtype === dtype &&
       !isUnsupported(check) &&
-      (fields.controls === "with" || !isControl(check)) &&
+      matchesKind(check, kind) &&
       (!fields.mode || check.mode === fields.mode) &&
       (!fields.operator || check.operator === fields.operator),
   );
@@ -95,6 +98,11 @@ function renderAccuracy(fields) {
     h(
       "div",
       { class: "tools" },
+      h(
+        "label",
+        {},
+        select("public functions and compositions", kind, KINDS, (v) => go({ kind: v || "both" })),
+      ),
       choice(
         "dtype",
         dtype,
@@ -124,15 +132,6 @@ function renderAccuracy(fields) {
           data.operators.map((o) => o.name),
           (v) => go({ operator: v }),
         ),
-      ),
-      choice(
-        "negative controls",
-        fields.controls || "",
-        [
-          ["", "without"],
-          ["with", "with"],
-        ],
-        (v) => go({ controls: v }),
       ),
     ),
     panels.length ? panels : h("p", { class: "note" }, "No check to show."),
@@ -169,7 +168,7 @@ function strip(operator, own, axis, top) {
 function drawStrip(width, lines, axis, top) {
   const narrow = width < 700; // names above their lines
   const line = narrow ? LINE + 16 : LINE;
-  const left = narrow ? 8 : 330;
+  const left = narrow ? 8 : 390;
   const right = width - LANE; // beyond it: no distance
   const scale = ulpScale(left, right - 8, top);
   const height = lines.length * line;
@@ -235,7 +234,7 @@ function withLost(lines, ticks, scale) {
 
 function stripLine(implementation, own, axis, scale, left, right, width, y, narrow) {
   const label = `${implementation.name}${implementation.control ? " (control)" : ""}`;
-  const longest = narrow ? 44 : 40;
+  const longest = narrow ? 44 : 50;
   const shown = label.length > longest ? `${label.slice(0, longest - 1)}…` : label;
   const worst = own
     .filter((c) => Number.isFinite(axis.of(c)))

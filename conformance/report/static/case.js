@@ -27,7 +27,7 @@ function renderCase(id) {
       {},
       h(
         "a",
-        { href: viewAddress("checks", { case: c.case, controls: "with" }) },
+        { href: viewAddress("checks", { case: c.case, kind: "any" }) },
         "As a table of checks",
       ),
     ),

@@ -78,21 +78,16 @@ function numbers(check, detail) {
     add("got, hex", shortHex(detail.got_hex));
     add("truth, hex", shortHex(detail.truth_hex));
   }
-  if (check.ulps !== null) add("error", `${short(detail.ulps, 6)} `, h("small", {}, "ulps"));
+  if (check.ulps !== null) add("error", `${short(check.ulps, 4)} `, h("small", {}, "ulps"));
   for (const name of ["strict", "baseline"])
     if (detail[name] !== null)
       add(
         `${name} bound`,
-        `${short(detail[name], 4)} `,
+        `${short(number(detail[name]), 4)} `,
         check[name] === null ? "" : h("small", {}, `= ${short(check[name])} ulps`),
       );
   if (check.over !== null)
-    add(
-      "error / bound",
-      short(number(detail.over), 4),
-      " ",
-      h("small", {}, "of the baseline bound"),
-    );
+    add("error / bound", short(check.over, 4), " ", h("small", {}, "of the baseline bound"));
   if (detail.message) add("message", detail.message);
   if (check.row)
     add(

@@ -1,6 +1,6 @@
 // The table of checks: filtered by the fields of the address, sorted, drawn as it is scrolled.
 
-const FILTERS = {
+const FILTER_LIST = Object.entries({
   framework: (check) => check.framework,
   operator: (check) => check.operator,
   implementation: (check) => check.implementation.name,
@@ -9,8 +9,7 @@ const FILTERS = {
   quantity: (check) => check.quantity,
   theme: (check) => check.case.theme,
   case: (check) => check.case.case,
-};
-const FILTER_LIST = Object.entries(FILTERS);
+});
 const SHOWN_FILTERS = [
   "framework",
   "operator",
@@ -43,34 +42,17 @@ const COLUMNS = [
   ],
 ];
 
-const haystacks = new Map();
-
-// Everything of a check that a search can find, in lower case.
-function haystack(check) {
-  if (!haystacks.has(check)) {
-    const { case: c, implementation: i } = check;
-    const words = [
-      check.framework,
-      check.operator,
-      i.name,
-      i.code,
-      c.case,
-      c.theme,
-      c.why,
-      c.source,
-      c.file,
-      check.dtype,
-      check.mode,
-      check.quantity,
-      check.verdict,
-      check.row,
-      check.finding?.id,
-      check.finding?.title,
-    ];
-    haystacks.set(check, words.join("\n").toLowerCase());
-  }
-  return haystacks.get(check);
+// What a search can find of a check: the texts of its implementation, its case and its own.
+function mentions(check, word) {
+  const { implementation: i, case: c, finding: f } = check;
+  i.text ??= lower(i.framework, i.operator, i.name, i.code);
+  c.text ??= lower(c.case, c.theme, c.why, c.source, c.file);
+  if (i.text.includes(word) || c.text.includes(word)) return true;
+  const own = lower(check.dtype, check.mode, check.quantity, check.verdict, check.row);
+  return own.includes(word) || (f && lower(f.id, f.title).includes(word));
 }
+
+const lower = (...texts) => texts.join("\n").toLowerCase();
 
 const wordsOf = (text) => (text || "").toLowerCase().split(/\s+/).filter(Boolean);
 
@@ -79,22 +61,25 @@ const searched = { text: "", found: null }; // the last search
 function checksWith(text) {
   if (!searched.found || searched.text !== text) {
     const words = wordsOf(text);
-    searched.found = checks.filter((check) =>
-      words.every((word) => haystack(check).includes(word)),
-    );
+    searched.found = checks.filter((check) => words.every((word) => mentions(check, word)));
     searched.text = text;
   }
   return searched.found;
 }
 
-function matchingChecks(fields) {
-  return (fields.q ? checksWith(fields.q) : checks).filter(
-    (check) =>
-      FILTER_LIST.every(([name, of]) => matchesField(name, fields[name], of(check))) &&
-      matchesVerdict(check, fields.verdict) &&
-      matchesControl(check, fields) &&
-      matchesFinding(check, fields.finding),
-  );
+// The checks that match, and for each filter the values that the other filters leave over.
+function matching(fields) {
+  const found = [];
+  const values = Object.fromEntries(FILTER_LIST.map(([name]) => [name, new Set()]));
+  for (const check of fields.q ? checksWith(fields.q) : checks) {
+    if (!matchesVerdict(check, fields.verdict) || !matchesFinding(check, fields.finding)) continue;
+    if (!fields.implementation && !matchesKind(check, fields.kind)) continue;
+    const missed = FILTER_LIST.filter(([name, of]) => !matchesField(name, fields[name], of(check)));
+    if (missed.length === 0) found.push(check);
+    if (missed.length > 1) continue;
+    for (const [name, of] of missed.length ? missed : FILTER_LIST) values[name].add(of(check));
+  }
+  return { found, values };
 }
 
 // `gradient` stands for the gradient of any input.
@@ -105,15 +90,6 @@ function matchesVerdict(check, verdict) {
   if (verdict === "failing") return isFailing(check);
   if (verdict === "passing") return !isFailing(check) && !isUnsupported(check);
   return !verdict || check.verdict === verdict;
-}
-
-// Negative controls stay apart unless they are asked for.
-function matchesControl(check, fields) {
-  return (
-    !isControl(check) ||
-    fields.controls === "with" ||
-    fields.implementation === check.implementation.name
-  );
 }
 
 function matchesFinding(check, finding) {
@@ -132,7 +108,8 @@ function sorted(some, fields) {
 }
 
 function renderChecks(fields) {
-  const some = sorted(matchingChecks(fields), fields);
+  const { found, values } = matching(fields);
+  const some = sorted(found, fields);
   const go = (change) => (location.hash = viewAddress("checks", { ...fields, ...change }));
   const tally = tallyOf(some);
   fill(
@@ -146,7 +123,7 @@ function renderChecks(fields) {
         h("a", { href: viewAddress("checks", { ...fields, verdict: v }) }, chip(v), ` ${count(n)}`),
       ),
     ),
-    filterRow(fields, go),
+    filterRow(fields, values, go),
     alsoFound(fields),
     some.length
       ? checkTable(some, fields, go)
@@ -165,6 +142,7 @@ function checksTitle(fields) {
   const said = [
     what,
     cellOf,
+    !what && KINDS.find(([kind]) => kind === fields.kind)?.[1],
     fields.finding && (fields.finding === "none" ? "without a finding" : fields.finding),
   ];
   const verdict = fields.verdict
@@ -174,7 +152,7 @@ function checksTitle(fields) {
 }
 
 // The filters, each offering what the others leave over.
-function filterRow(fields, go) {
+function filterRow(fields, values, go) {
   const verdicts = [
     ["failing", "failing"],
     ["passing", "passing"],
@@ -182,7 +160,7 @@ function filterRow(fields, go) {
   ];
   const options = (name) => {
     if (name === "verdict") return verdicts;
-    const found = distinct(matchingChecks({ ...fields, [name]: "" }).map(FILTERS[name]));
+    const found = [...values[name]];
     if (name === "dtype") return data.dtypes.filter((d) => found.includes(d));
     if (name === "quantity" && found.some((q) => q.startsWith("gradient."))) found.push("gradient");
     return found.sort();
@@ -194,9 +172,7 @@ function filterRow(fields, go) {
     SHOWN_FILTERS.map((name) =>
       select(name, fields[name], options(name), (value) => go({ [name]: value })),
     ),
-    select("without controls", fields.controls, [["with", "with controls"]], (value) =>
-      go({ controls: value }),
-    ),
+    select("without controls", fields.kind, KINDS, (value) => go({ kind: value })),
     extra.map((name) =>
       h(
         "button",
@@ -214,7 +190,7 @@ function filterRow(fields, go) {
 function alsoFound(fields) {
   const words = wordsOf(fields.q);
   if (!words.length) return null;
-  const has = (...texts) => words.every((word) => texts.join("\n").toLowerCase().includes(word));
+  const has = (...texts) => words.every((word) => lower(...texts).includes(word));
   const cases = data.cases.filter((c) => has(c.case, c.theme, c.why, c.source));
   const findings = data.findings.filter((f) => has(f.id, f.title, f.framework));
   const list = (label, items, address) =>

@@ -73,8 +73,25 @@ function viewAddress(view, fields) {
 
 const isFailing = (check) => check.level >= data.passing && check.level < data.failing;
 const isUnsupported = (check) => check.level >= data.failing;
-const isControl = (check) => Boolean(check.implementation.control);
+const isControl = (check) => check.implementation.kind === "control";
 const letter = (verdict) => (verdict === "unsupported" ? "–" : verdict[0].toUpperCase());
+
+// Kinds of implementations: public functions, compositions of such, negative controls. Controls stay
+// apart unless they are asked for.
+
+const KINDS = [
+  ["public", "public functions"],
+  ["composition", "compositions"],
+  ["control", "negative controls"],
+  ["any", "all, with controls"],
+];
+
+function matchesKind(check, kind) {
+  return kind === "any" || (kind ? check.implementation.kind === kind : !isControl(check));
+}
+
+// What a picture of frameworks shows first: their public functions, where there are any.
+const firstKind = () => (data.implementations.some((i) => i.kind === "public") ? "public" : "both");
 
 // Counts of some checks: how many of each verdict, how many fail, how many of these unexplained.
 class Tally {

@@ -53,11 +53,7 @@ function cell(tally, address, what) {
       "aria-label": `${what}: worst ${verdict}; ${said}${why}`,
     },
     h("b", {}, letter(verdict), sign && h("sup", {}, sign)),
-    h(
-      "small",
-      {},
-      verdict === "unsupported" ? "" : failing ? `${failing}/${total}` : String(total),
-    ),
+    h("small", {}, verdict === "unsupported" ? "" : String(failing || total)),
     verdict === "unsupported" ? null : bar(tally),
   );
 }

@@ -55,13 +55,13 @@ function sortModes(modes) {
 const columnKey = (c) => `${c.framework} ${c.mode} ${c.dtype}`;
 
 // Tallies by row and column, and by row, part and column.
-function tabulate(some, kind) {
+function tabulate(some, grouping) {
   const cells = new Map();
   const parts = new Map();
   const put = (key, check) => cells.set(key, (cells.get(key) || new Tally()).add(check));
   for (const check of some) {
-    const row = kind.of(check);
-    const part = kind.parts(check);
+    const row = grouping.of(check);
+    const part = grouping.parts(check);
     put(`${row}\t${columnKey(check)}`, check);
     put(`${row}\t${part}\t${columnKey(check)}`, check);
     if (!parts.has(row)) parts.set(row, new Map());
@@ -71,15 +71,18 @@ function tabulate(some, kind) {
 }
 
 function renderMatrix(fields) {
-  const kind = ROWS[fields.rows] || ROWS.operator;
-  const all = checks.filter((check) => !isControl(check));
+  const grouping = ROWS[fields.rows] || ROWS.operator;
+  const shown = fields.kind || firstKind();
+  const kind = shown === "both" ? "" : shown;
+  const all = checks.filter((check) => matchesKind(check, kind));
   const some = all.filter(
     (check) => !fields.quantity || check.quantity.startsWith(fields.quantity),
   );
   const columns = matrixColumns(all);
-  const table = { kind, columns, fields, ...tabulate(some, kind) };
+  const chosen = { kind, quantity: fields.quantity };
+  const table = { grouping, columns, chosen, ...tabulate(some, grouping) };
   const go = (change) => (location.hash = viewAddress("matrix", { ...fields, ...change }));
-  const rows = kind.rows().filter((row) => table.parts.has(row.key));
+  const rows = grouping.rows().filter((row) => table.parts.has(row.key));
   const body = h("tbody", {}, matrixBody(table, rows));
   const toggleAll = () => {
     const open = rows.some((row) => !opened.has(row.key));
@@ -91,6 +94,9 @@ function renderMatrix(fields) {
     h(
       "div",
       { class: "tools" },
+      choice("implementations", shown, [...KINDS.slice(0, 2), ["both", "both"]], (v) =>
+        go({ kind: v }),
+      ),
       choice(
         "rows",
         fields.rows || "operator",
@@ -116,7 +122,7 @@ function renderMatrix(fields) {
     h(
       "div",
       { class: "matrix-scroll", tabindex: "0", role: "region", "aria-label": "Matrix" },
-      h("table", { class: "matrix" }, matrixHead(columns, kind), body),
+      h("table", { class: "matrix" }, matrixHead(columns, grouping), body),
     ),
   );
 }
@@ -133,7 +139,7 @@ function legend() {
   );
 }
 
-function matrixHead(columns, kind) {
+function matrixHead(columns, grouping) {
   const spans = (key) => {
     const found = [];
     for (const column of columns) {
@@ -149,7 +155,7 @@ function matrixHead(columns, kind) {
     h(
       "tr",
       {},
-      h("th", { rowspan: 3, scope: "col" }, kind.title),
+      h("th", { rowspan: 3, scope: "col" }, grouping.title),
       spans((c) => c.framework).map(({ n, column }) =>
         h(
           "th",
@@ -206,7 +212,7 @@ function matrixRow(table, row) {
       toggle,
       row.note && h("span", { class: "formula", title: row.note }, row.note),
     ),
-    cells(table, [row.key], row.key, table.kind.fields(row.key)),
+    cells(table, [row.key], row.key, table.grouping.fields(row.key)),
   );
   const parts = () =>
     [...table.parts.get(row.key)].map(([part, check]) => partRow(table, row, part, check));
@@ -224,17 +230,21 @@ function matrixRow(table, row) {
 }
 
 function partRow(table, row, part, check) {
-  const { kind } = table;
-  const only = kind.partOwn ? check.framework : null;
+  const { grouping } = table;
+  const only = grouping.partOwn ? check.framework : null;
   return h(
     "tr",
     { class: "sub" },
-    h("th", { scope: "row", title: kind.partTitle(check) }, h("span", {}, kind.partLabel(check))),
+    h(
+      "th",
+      { scope: "row", title: grouping.partTitle(check) },
+      h("span", {}, grouping.partLabel(check)),
+    ),
     cells(
       table,
       [row.key, part],
       part,
-      { ...kind.fields(row.key), ...kind.partFields(check) },
+      { ...grouping.fields(row.key), ...grouping.partFields(check) },
       only,
     ),
   );
@@ -252,8 +262,7 @@ function cells(table, path, label, fields, only) {
     if (only && column.framework !== only) return h("td", { class: edge });
     const { framework, mode, dtype } = column;
     const tally = table.cells.get([...path, columnKey(column)].join("\t"));
-    const quantity = table.fields.quantity;
-    const address = viewAddress("checks", { ...fields, framework, mode, dtype, quantity });
+    const address = viewAddress("checks", { ...fields, framework, mode, dtype, ...table.chosen });
     return h(
       "td",
       { class: edge },

@@ -1,0 +1,285 @@
+"""Special values: the table of the criterion, row by row, and the search for limits by itself.
+
+The rules: the limit where it exists along every approach; NaN where there is none; NaN propagates
+unless the result does not depend on that operand; an empty sum is 0, an empty mean NaN; an exact
+zero weight or target multiplies to 0 even against infinity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb
+
+from reference.balls import ball
+from reference.limits import limit
+from reference.operators import OPERATORS
+from reference.truth import Truth, evaluate
+from tests.families import problem
+
+INF, NAN, LN2 = math.inf, math.nan, math.log(2)
+INDEX, SOFT = "softmax_cross_entropy_index", "softmax_cross_entropy"
+BCE, LOGITS_BCE = "binary_cross_entropy", "sigmoid_cross_entropy"
+
+MUST = """
+softmax                     | logits=0,0,-inf | value=0.5,0.5,0 d/logits=0.375,-0.375,0
+softmax                     | logits=-inf,-inf | value=nan,nan d/logits=nan,nan
+log_softmax                 | logits=-inf,-inf | value=nan,nan
+softmax                     | logits=0,nan,1 | value=nan,nan,nan d/logits=nan,nan,nan
+log_softmax                 | logits=0,nan,1 | value=nan,nan,nan d/logits=nan,nan,nan
+log_softmax                 | logits=0,0,-inf | value=-ln2,-ln2,-inf d/logits=-0.25,-1.75,2
+softmax                     | logits=-inf | value=1 d/logits=0
+logsumexp                   | logits=-inf,-inf | value=-inf
+logsumexp                   | logits=-inf,0 | value=0 d/logits=0,1
+logsumexp                   | logits=inf,0 | value=inf d/logits=1,0
+logsumexp                   | logits=inf,inf | value=inf d/logits=nan,nan
+logsumexp                   | logits=nan,0 | value=nan d/logits=nan,nan
+softmax_cross_entropy_index | logits=0,0,-inf labels=0 | value=ln2 d/logits=-0.5,0.5,0
+softmax_cross_entropy_index | logits=-inf,0,0 labels=0 | value=inf d/logits=-1,0.5,0.5
+softmax_cross_entropy_index | logits=-inf,-inf labels=0 | value=nan d/logits=nan,nan
+softmax_cross_entropy_index | logits=nan,0 labels=0 | value=nan d/logits=nan,nan
+softmax_cross_entropy_index | logits=0,nan labels=0 | value=nan d/logits=nan,nan
+softmax_cross_entropy       | logits=0,0,-inf labels=0.5,0.5,0 | value=ln2 d/logits=0,0,0
+softmax_cross_entropy       | logits=0,0,-inf labels=0.5,0.25,0.25 | value=inf d/logits=0,0.25,-0.25
+softmax_cross_entropy       | logits=0,0 labels=-1,4 | value=3ln2 d/logits=2.5,-2.5
+softmax_cross_entropy       | logits=-inf,0 labels=0,0 | value=0 d/logits=0,0
+sigmoid                     | x=inf | value=1 d/x=0
+sigmoid                     | x=-inf | value=0 d/x=0
+sigmoid                     | x=nan | value=nan d/x=nan
+softplus                    | x=inf | value=inf d/x=1
+softplus                    | x=-inf | value=0 d/x=0
+log_sigmoid                 | x=inf | value=0 d/x=0
+log_sigmoid                 | x=-inf | value=-inf d/x=1
+tanh                        | x=inf | value=1 d/x=0
+tanh                        | x=-inf | value=-1 d/x=0
+relu                        | x=inf | value=inf d/x=1
+relu                        | x=-inf | value=0 d/x=0
+relu                        | x=nan | value=nan d/x=nan
+sigmoid_cross_entropy       | logits=nan labels=1 | value=nan d/logits=nan
+binary_cross_entropy        | probabilities=0 labels=1 | value=inf d/probabilities=-inf
+binary_cross_entropy        | probabilities=1 labels=0 | value=inf d/probabilities=inf
+binary_cross_entropy        | probabilities=0 labels=0 | value=0 d/probabilities=1
+binary_cross_entropy        | probabilities=1 labels=1 | value=0 d/probabilities=-1
+binary_cross_entropy        | probabilities=0 labels=0.5 | value=inf d/probabilities=-inf
+kl_divergence               | labels=0,1 log_probabilities=-1,0 | value=0 d/log_probabilities=0,-1
+kl_divergence               | labels=0,1 log_probabilities=-inf,0 | value=0 d/log_probabilities=0,-1
+kl_divergence               | labels=0.5,0.5 log_probabilities=-inf,0 | value=inf
+kl_divergence               | labels=0.5,0.5 log_probabilities=nan,0 | value=nan
+cross_entropy               | labels=0,1 probabilities=0,1 | value=0 d/probabilities=0,-1
+cross_entropy               | labels=0.5,0.5 probabilities=0,1 | value=inf d/probabilities=-inf,-0.5
+nll                         | log_probabilities=-inf,0 labels=0 | value=inf d/log_probabilities=-1,0
+nll                         | log_probabilities=nan,-2 labels=1 | value=2 d/log_probabilities=0,-1
+logistic_loss_pm1           | logits=-1e+300 labels=1 | value=1e+300 d/logits=-1
+squared_loss                | predictions=inf labels=inf | value=nan
+squared_loss                | predictions=inf labels=1 | value=inf d/predictions=inf
+"""
+"""Operator, the inputs of one row, and what is demanded; softmax's upstream is 1, -1/2, 2."""
+MAY = """
+softmax                     | logits=inf,0 | value=1,0 d/logits=0,0
+softmax                     | logits=inf,inf,0 | value=nan,nan,0
+log_softmax                 | logits=inf,0 | value=0,-inf
+softmax                     | logits=nan,-inf,1 | value=nan,0,nan
+softmax_cross_entropy_index | logits=inf,0 labels=0 | value=0 d/logits=0,0
+softmax_cross_entropy_index | logits=0,inf labels=0 | value=inf d/logits=-1,1
+sigmoid_cross_entropy       | logits=inf labels=1 | value=0 d/logits=0
+sigmoid_cross_entropy       | logits=-inf labels=0 | value=0 d/logits=0
+sigmoid_cross_entropy       | logits=inf labels=0 | value=inf d/logits=1
+sigmoid_cross_entropy       | logits=-inf labels=1 | value=inf d/logits=-1
+logistic_loss_pm1           | logits=-inf labels=-1 | value=0 d/logits=0
+logistic_loss_pm1           | logits=inf labels=-1 | value=inf d/logits=1
+"""
+"""The same; the limit may be answered, or NaN."""
+
+
+def numbers(text: str) -> list[float]:
+    known = {"ln2": LN2, "-ln2": -LN2, "3ln2": 3 * LN2}
+    return [known.get(number) or float(number) for number in text.split(",")]
+
+
+def rows(table: str) -> Any:
+    """The table's rows as parameters of a test."""
+    found = [[part.strip() for part in line.split("|")] for line in table.strip().splitlines()]
+    ids = [f"{operator}: {inputs}" for operator, inputs, _ in found]
+    return pytest.mark.parametrize(("operator", "inputs", "demanded"), found, ids=ids)
+
+
+def pairs(text: str) -> dict[str, list[float]]:
+    """The lists of a text `name=1,2 other=3`."""
+    named = (part.partition("=") for part in text.split())
+    return {name.replace("d/", "gradient."): numbers(values) for name, _, values in named}
+
+
+def truths(
+    operator: str, inputs: Mapping[str, Any], reduction: str = "none", **parameters: Any
+) -> dict[str, Truth]:
+    """Truths of rows, given one row or several."""
+    arrays = {}
+    for i in OPERATORS[operator].inputs:
+        array = np.array(inputs[i.name], dtype=np.int64 if i.kind == "index" else np.float64)
+        rank = 2 if i.kind == "vector" else 1
+        arrays[i.name] = array if array.ndim == rank else array[None]
+    upstream = None
+    if OPERATORS[operator].output == "vector":
+        shape = arrays["logits"].shape
+        upstream = np.resize([1, -0.5, 2], shape[-1:])[None].repeat(shape[0], axis=0)
+    return evaluate(problem(operator, "float64", arrays, reduction, upstream, **parameters))
+
+
+def one_row(operator: str, text: str) -> dict[str, Truth]:
+    inputs = pairs(text)
+    kinds = {i.name: i.kind for i in OPERATORS[operator].inputs}
+    return truths(operator, {k: v if kinds[k] == "vector" else v[0] for k, v in inputs.items()})
+
+
+@rows(MUST)
+def test_what_must_be_answered(operator: str, inputs: str, demanded: str) -> None:
+    found = one_row(operator, inputs)
+    for quantity, expected in pairs(demanded).items():
+        np.testing.assert_array_equal(found[quantity].hi.reshape(-1), expected)
+        assert not found[quantity].nan.any()
+
+
+@rows(MAY)
+def test_where_nan_may_be_answered_instead(operator: str, inputs: str, demanded: str) -> None:
+    found = one_row(operator, inputs)
+    for quantity, expected in pairs(demanded).items():
+        np.testing.assert_array_equal(found[quantity].hi.reshape(-1), expected)
+        assert found[quantity].nan.all()
+
+
+def test_only_the_rows_with_infinities_may_be_nan() -> None:
+    found = truths("softmax", {"logits": [[INF, 0], [0, 0], [-INF, 0]]})
+    assert found["value"].nan.tolist() == [[True, True], [False, False], [False, False]]
+    found = truths(INDEX, {"logits": [[INF, 0], [0, 0]], "labels": [0, 0]}, "sum")
+    assert found["value"].nan.shape == ()
+    assert found["value"].nan
+    assert found["gradient.logits"].nan.tolist() == [[True, True], [False, False]]
+
+
+def test_smoothing_gives_every_class_a_target() -> None:
+    """-inf anywhere then costs an infinite loss, with the gradient s - t."""
+    inputs = {"logits": [0, 0, -INF, -INF], "labels": 0}
+    found = truths(INDEX, inputs, label_smoothing=0.5)
+    assert found["value"].hi == INF
+    assert found["gradient.logits"].hi.tolist() == [[-0.125, 0.375, -0.125, -0.125]]
+
+
+@pytest.mark.parametrize("operator", ["sigmoid", "softmax", INDEX, "squared_loss", "nll"])
+def test_an_empty_batch(operator: str) -> None:
+    shapes = {"scalar": (0,), "vector": (0, 3), "index": (0,)}
+    inputs = {i.name: np.zeros(shapes[i.kind]) for i in OPERATORS[operator].inputs}
+    none = truths(operator, inputs)
+    lead = next(iter(inputs.values()))
+    assert none["value"].hi.shape == (lead.shape if operator in ("sigmoid", "softmax") else (0,))
+    for name in OPERATORS[operator].differentiable:
+        assert none[f"gradient.{name}"].hi.shape == inputs[name].shape
+    if operator != "softmax":
+        assert truths(operator, inputs, "sum")["value"].hi == 0
+        assert np.isnan(truths(operator, inputs, "mean")["value"].hi)
+        assert np.isnan(truths(operator, inputs, "weighted_mean")["value"].hi)
+
+
+IGNORED = {"logits": [[1, 2], [3, 4]], "labels": [-100, -100]}
+
+
+@pytest.mark.parametrize(("reduction", "value"), [("sum", 0), ("mean", 0), ("weighted_mean", NAN)])
+def test_all_rows_ignored(reduction: str, value: float) -> None:
+    found = truths(INDEX, IGNORED, reduction, ignore_index=-100)
+    np.testing.assert_array_equal(found["value"].hi, value)
+    assert (found["gradient.logits"].hi == 0).all()
+    assert truths(INDEX, IGNORED, ignore_index=-100)["value"].hi.tolist() == [0, 0]
+
+
+def test_an_ignored_row_contributes_nothing_whatever_it_contains() -> None:
+    inputs = {"logits": [[0, 0], [NAN, -INF]], "labels": [0, 7]}
+    found = truths(INDEX, inputs, "weighted_mean", ignore_index=7)
+    assert found["value"].hi == LN2
+    assert found["gradient.logits"].hi.tolist() == [[-0.5, 0.5], [0, 0]]
+
+
+def test_weights_that_sum_to_zero() -> None:
+    inputs = {"logits": [[1, 2], [3, 4]], "labels": [0, 0]}
+    found = truths(INDEX, inputs, "weighted_mean", class_weights=[0.0, 1.0])
+    assert np.isnan(found["value"].hi)
+    assert np.isnan(found["gradient.logits"].hi).all()
+    assert truths(INDEX, inputs, "sum", class_weights=[0.0, 1.0])["value"].hi == 0
+
+
+def test_no_classes() -> None:
+    empty = np.zeros((2, 0))
+    assert truths("softmax", {"logits": empty})["value"].hi.shape == (2, 0)
+    assert truths(SOFT, {"logits": empty, "labels": empty})["value"].hi.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("operator", [INDEX, "nll"])
+def test_the_weight_of_an_unused_class_is_not_used(operator: str) -> None:
+    name = "logits" if operator == INDEX else "log_probabilities"
+    inputs = {name: [[0, 0]], "labels": [0]}
+    found = truths(operator, inputs, class_weights=[2.0, NAN])
+    assert found["value"].hi.tolist() == [2 * LN2 if operator == INDEX else 0]
+    assert not np.isnan(found[f"gradient.{name}"].hi).any()
+
+
+@pytest.mark.parametrize(
+    ("losses", "total"),
+    [
+        ([-INF, 1], INF),
+        ([-INF, -INF], INF),
+        ([NAN, 1], NAN),
+        ([-INF, NAN], NAN),
+        ([-INF, INF], NAN),
+    ],
+)
+def test_sums_and_means_of_special_losses(losses: list[float], total: float) -> None:
+    inputs = {"log_probabilities": np.array(losses)[:, None], "labels": [0, 0]}
+    for reduction in ("sum", "mean"):
+        np.testing.assert_array_equal(truths("nll", inputs, reduction)["value"].hi, total)
+
+
+def test_a_zero_cotangent_ends_in_zero_and_a_negative_one_turns_the_sign() -> None:
+    inputs = {"probabilities": np.array([0.0, 0.0]), "labels": np.array([1.0, 1.0])}
+    made = problem(BCE, "float64", inputs, "none", [2.0, -2.0])
+    assert evaluate(made)["gradient.probabilities"].hi.tolist() == [-INF, INF]
+
+
+# The search itself, on functions whose limits are known.
+
+
+def along(function: Any, *numbers: float, ends: tuple[float, float] = (-INF, INF)) -> Any:
+    def evaluate_(inputs: Mapping[str, list[arb]]) -> list[arb]:
+        return [function(*inputs["x"])]
+
+    (entry,) = limit(evaluate_, {"x": list(numbers)}, {"x": ends})
+    return entry
+
+
+def test_limits_of_plain_functions() -> None:
+    assert abs(along(lambda x: (x + 1) / x, INF) - 1) < 1e-300
+    assert along(lambda x: 1 / x, -INF).is_zero()
+    assert along(lambda x: x * x, -INF) == INF
+    assert along(lambda x: -x, INF) == -INF
+    assert along(lambda x: x.log(), INF) == INF
+    assert along(lambda x: x.log(), 0.0, ends=(0.0, INF)) == -INF
+    assert along(lambda x: x * x.log(), 0.0, ends=(0.0, INF)).is_zero()
+    assert along(lambda x: (x - 1) / (x * x - 1), 1.0, ends=(0.0, 1.0)).overlaps(ball("0.5"))
+
+
+def test_no_limit_is_nan() -> None:
+    assert math.isnan(along(lambda x: x.sin(), INF))
+    assert math.isnan(along(lambda x, y: x - y, INF, INF))
+    assert math.isnan(along(lambda x, y: x / y, INF, INF))
+
+
+def test_nan_propagates_unless_nothing_depends_on_it() -> None:
+    assert math.isnan(along(lambda x: x + 1, NAN))
+    assert along(lambda _: ball(3), NAN) == 3
+    assert math.isnan(along(lambda x, y: x * y, NAN, INF))
+    assert along(lambda x, y: y / (x * x + 1), NAN, INF) == INF
+
+
+def test_an_exact_zero_stays_zero_against_infinity() -> None:
+    assert along(lambda x, y: x * y, 0.0, INF).is_zero()
