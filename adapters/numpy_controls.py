@@ -16,6 +16,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import ml_dtypes
@@ -724,15 +725,17 @@ FUNCTIONS = {
 TYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
 
-def names(code: str) -> set[str]:
+@lru_cache(maxsize=None)
+def names(code: str) -> frozenset[str]:
     """The names that a piece of code mentions."""
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    return frozenset(node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name))
 
 
+@lru_cache(maxsize=None)
 def sources(code: str) -> str:
     """The functions of this file that an expression needs, in the file's order."""
     needed: set[str] = set()
-    found = names(code)
+    found = set(names(code))
     while found:
         needed |= found
         found = {n for f in found & set(FUNCTIONS) for n in names(inspect.getsource(FUNCTIONS[f]))}
@@ -740,6 +743,7 @@ def sources(code: str) -> str:
     return "\n\n".join(undecorated(f) for n, f in FUNCTIONS.items() if n in needed)
 
 
+@lru_cache(maxsize=None)
 def undecorated(function: Function) -> str:
     """The source of a function, from its `def` on."""
     source = inspect.getsource(function)

@@ -6,8 +6,8 @@ The rules of ACCURACY.md, section 5, taken literally:
 target multiplies to 0 even against infinity, which the limit gives by itself.
 
 An approach replaces the inputs at the end of their domain by numbers that run towards it: all at
-one pace, or each faster than the one before, in either order; or the numbers that run towards 0
-faster than any that run towards infinity. The definition is evaluated in balls at three points of
+one pace, or each faster than the one before, in either order; those that run towards 0 faster than
+any that run towards infinity, and slower. The definition is evaluated in balls at three points of
 each approach, far enough out that a limit shows as agreement to 200 bits, or as a number below
 2^-2000, and divergence as steps that grow. This decides the limit by computation, not by proof; no
 case of the operators here comes near the thresholds.
@@ -90,10 +90,9 @@ def _approaches(inputs: Inputs, domain: Domain) -> Iterator[list[dict[str, list[
         orders.append({end: 1 + place for place, end in enumerate(ends)})
         orders.append({end: count - place for place, end in enumerate(ends)})
     for paces in orders:
-        yield [_point(inputs, domain, paces, distance) for distance in DISTANCES]
-    if 0 < len(zeros) < count:
-        # 2^-(2^distance) is a ball with one bit, unlike a number that close to another end.
-        yield [_point(inputs, domain, orders[0], distance, zeros) for distance in DISTANCES]
+        yield [_point(inputs, domain, paces, distance, zeros) for distance in DISTANCES]
+        if 0 < len(zeros) < count:
+            yield [_point(inputs, domain, paces, distance, ()) for distance in DISTANCES]
 
 
 def _point(
@@ -101,7 +100,7 @@ def _point(
     domain: Domain,
     paces: Mapping[tuple[str, int], int],
     distance: int,
-    hasty: Sequence[tuple[str, int]] = (),
+    hasty: Sequence[tuple[str, int]],
 ) -> dict[str, list[Ball]]:
     def near(name: str, index: int, number: float) -> Ball:
         if (name, index) not in paces:
@@ -110,6 +109,8 @@ def _point(
         pace = ball(paces[name, index])
         if math.isinf(number):
             return pace * ball(2) ** distance * (1 if number > 0 else -1)
+        # 2^-(2^distance) is a ball with one bit, unlike a number that close to another end; its
+        # logarithm outgrows every number of a format.
         exponent = 1 << (distance + 64) if (name, index) in hasty else distance
         inward = pace * ball(2) ** -exponent
         return ball(number) + (inward if number == domain[name][0] else -inward)

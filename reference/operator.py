@@ -47,9 +47,12 @@ class Operator:
         `vector` and `scalar` operators (index inputs are Python ints), any length for `elementwise`.
     parameters: name -> default. `class_weights`, `ignore_index` are None unless set.
     formula: the definition as text, for the report.
-    strict, baseline: model algorithms, quantity -> algorithm (see `reference/running.py`).
+    strict, baseline: model algorithms, quantity -> `f(a, *inputs, **parameters)` over the arithmetic
+        `a` of `reference/running.py`; for `vector` operators a gradient's model also takes the
+        upstream, otherwise it is the derivative for upstream 1. Index labels arrive as one-hot rows
+        (all zero: ignored), parameters as numbers of `a`; one number a row has shape (N, 1).
     may: rows (bool (N,)) whose non-finite inputs have a limit that an implementation may answer
-        with NaN instead (ACCURACY.md, section 5: `may`).
+        with NaN instead; the value's limit too if `may_value`, else the gradients' only.
     kinks: whether the derivative jumps somewhere; the truth there is a set.
     weight: the weight of each row in `weighted_mean`, as a float64 array (N,); None: ones.
     """
@@ -63,6 +66,7 @@ class Operator:
     strict: Mapping[str, Model] = field(default_factory=dict)
     baseline: Mapping[str, Model] = field(default_factory=dict)
     may: Callable[[Rows], NDArray[np.bool_]] | None = None
+    may_value: bool = True
     kinks: bool = False
     weight: Callable[[Rows, Mapping[str, Any]], Floats] | None = None
 

@@ -215,8 +215,9 @@ class _Work:
         reduced = self.problem.reduction != "none"
         shape = self.problem.inputs[name].shape if name else () if reduced else self.shape
         packed = _pack(entries, shape, self.bits)
-        if self.special and self.operator.may is not None:
-            flags = self.operator.may(self.problem.inputs).reshape(self.count, -1).any(axis=-1)
+        may = self.operator.may if name or self.operator.may_value else None
+        if self.special and may is not None:
+            flags = may(self.problem.inputs).reshape(self.count, -1).any(axis=-1)
             if flags.any():
                 packed = replace(packed, nan=self._spread(flags, shape, bool(name) or not reduced))
         return packed if left is None else _subgradient(packed, _pack(left, shape, self.bits))

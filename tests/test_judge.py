@@ -191,9 +191,21 @@ def test_subnormals(dtype: str) -> None:
         assert judged(0.0, truth(least * 1.75), dtype=dtype).ulps[0] == 1.75
     assert verdict(0.0, truth(3 * least), dtype=dtype) == "wrong"
     assert verdict(2 * least, truth(3 * least), dtype=dtype) == "inaccurate"
-    # What a mode that flushes is allowed: a zero for a subnormal.
-    flushed = within(FORMATS[dtype].tiny, FORMATS[dtype].tiny)
-    assert verdict(0.0, truth(3 * least), flushed, dtype) == "strict"
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_a_mode_that_flushes_may_answer_zero_for_a_subnormal(dtype: str) -> None:
+    tiny, least = FORMATS[dtype].tiny, FORMATS[dtype].subnormal
+
+    def flushed(got: float, true: float) -> str:
+        array = np.array([got]).astype(TYPES[dtype])
+        return judge(array, truth(true), within(0.0, 0.0), dtype, flush=True).verdict
+
+    assert flushed(0.0, tiny - least) == flushed(0.0, -3 * least) == "strict"
+    assert flushed(0.0, tiny) == "wrong"
+    assert flushed(8 * least, 3 * least) == "wrong"
+    assert flushed(3 * least, 3 * least) == "exact"
+    assert verdict(0.0, truth(tiny - least), dtype=dtype) == "wrong"
 
 
 # Special values and sets.

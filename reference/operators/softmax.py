@@ -145,5 +145,7 @@ OPERATORS = (
         "ln sum_i e^x_i",
         strict={"value": strict_logsumexp, "gradient.logits": shifted_softmax},
         baseline={"value": baseline_logsumexp, "gradient.logits": baseline_softmax},
+        may=infinite_logit,
+        may_value=False,
     ),
 )

@@ -2,7 +2,7 @@
 
 const FLOOR = 0.01; // ulps: what is left of it stands at the axis' left end
 const LINE = 24;
-const LANE = 70; // where checks without a distance stand: NaN, infinity, an exception
+const LANE = 76; // where checks without a distance stand: NaN, infinity, an exception
 
 // ulps -> pixels between two ends: logarithmic from FLOOR to the power of ten above `top`.
 function ulpScale(left, right, top) {
@@ -194,7 +194,7 @@ function drawStrip(width, lines, axis, top) {
     },
     ground,
     svg("rect", { class: "beyond", x: right, y: 0, width: LANE - 2, height }),
-    svg("text", { x: right + LANE / 2, y: height + 14, "text-anchor": "middle" }, "no distance"),
+    svg("text", { x: width, y: height + 14, "text-anchor": "end" }, "no distance"),
     (axis === AXES.ulps
       ? withLost(lines, axis.ticks(scale, top), scale)
       : axis.ticks(scale, top)

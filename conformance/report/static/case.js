@@ -35,11 +35,28 @@ function renderCase(id) {
   );
 }
 
-const caseGrid = (c, here) =>
-  checkGrid(
-    checks.filter((check) => check.case === c),
-    here,
-  );
+// Public functions first; what is unsupported throughout is only named.
+function caseGrid(c, here) {
+  const places = KINDS.map(([kind]) => kind);
+  const place = (check) => places.indexOf(check.implementation.kind);
+  const own = checks.filter((check) => check.case === c).sort((a, b) => place(a) - place(b));
+  const tried = new Set(own.filter((check) => !isUnsupported(check)).map((c) => c.implementation));
+  if (here) tried.add(here.implementation);
+  const shown = own.filter((check) => tried.has(check.implementation));
+  const others = distinct(own.map((check) => check.implementation)).filter((i) => !tried.has(i));
+  return [
+    checkGrid(shown, here),
+    others.length
+      ? h(
+          "p",
+          { class: "note" },
+          "Unsupported by ",
+          others.map((i, n) => [n ? ", " : "", `${i.framework} `, h("code", {}, i.name)]),
+          ".",
+        )
+      : null,
+  ];
+}
 
 // Some checks of one case: implementations and modes down, quantities and dtypes across.
 function checkGrid(some, here) {
