@@ -165,7 +165,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
-        """A paste-ready program in the framework's own words that prints the value and gradients."""
+        """A paste-ready program in the framework's own words, printing value and gradients."""
 
     def message(self, error: Exception) -> str:
         """The first line of what the framework says, without the paths of this machine."""

@@ -389,16 +389,14 @@ from numpy import inf, nan"""
 
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
         wrt = [name for name in call.wrt if name not in implementation.fixed]
-        arrays = {**call.inputs, **call.parameters, "upstream": call.upstream}
-        constants = self.constants(implementation, call)
-        used = [name for name in arrays if name in implementation.names and name not in constants]
-        inputs = [_literal(name, arrays[name]) for name in (*used, "upstream")]
-        inputs += [f"{name} = {value!r}" for name, value in constants.items()]
+        arrays = self.arrays(implementation, call)
+        inputs = [_literal(*item) for item in {**arrays, "upstream": call.upstream}.items()]
+        inputs += [f"{n} = {value!r}" for n, value in self.constants(implementation, call).items()]
         return SNIPPET.format(
             imports=self.imports,
             inputs="\n".join(inputs),
             decorator="@jax.jit\n" if mode == "compiled" else "",
-            arguments=", ".join(used),
+            arguments=", ".join(arrays),
             wrt=", ".join(wrt),
             expression=self.expression(implementation, call),
             quantities=["value", *(f"gradient.{name}" for name in wrt)],

@@ -16,7 +16,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -725,25 +725,25 @@ FUNCTIONS = {
 TYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
 
-@lru_cache(maxsize=None)
+@cache
 def names(code: str) -> frozenset[str]:
     """The names that a piece of code mentions."""
     return frozenset(node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name))
 
 
-@lru_cache(maxsize=None)
+@cache
 def sources(code: str) -> str:
     """The functions of this file that an expression needs, in the file's order."""
     needed: set[str] = set()
     found = set(names(code))
     while found:
         needed |= found
-        found = {n for f in found & set(FUNCTIONS) for n in names(inspect.getsource(FUNCTIONS[f]))}
+        found = {n for f in found & set(FUNCTIONS) for n in names(undecorated(FUNCTIONS[f]))}
         found -= needed
     return "\n\n".join(undecorated(f) for n, f in FUNCTIONS.items() if n in needed)
 
 
-@lru_cache(maxsize=None)
+@cache
 def undecorated(function: Function) -> str:
     """The source of a function, from its `def` on."""
     source = inspect.getsource(function)
@@ -838,17 +838,15 @@ np.seterr(all="ignore")
         mode: str,  # noqa: ARG002
     ) -> str:
         expression = self.expression(implementation, call)
-        arrays = {**call.inputs, **call.parameters, "upstream": call.upstream}
-        constants = self.constants(implementation, call)
+        arrays = {**self.arrays(implementation, call), "upstream": call.upstream}
         wide = call.dtype in TYPES and not implementation.control
         rounded = f"astype({dtype_name(call.upstream)}).tolist()"
         lines = [self.imports, "", sources(f"pulled({expression})"), ""]
         lines += [
             f"{name} = {literal(values, wide and values.dtype != np.int64)}"
             for name, values in arrays.items()
-            if isinstance(values, np.ndarray) and name in {*implementation.names, "upstream"}
         ]
-        lines += [f"{name} = {value!r}" for name, value in constants.items()]
+        lines += [f"{name} = {v!r}" for name, v in self.constants(implementation, call).items()]
         lines += [f"result = {expression}", f'print("value", np.asarray(result[0]).{rounded})']
         lines += [
             f'print("gradient.{name}", pulled(result, "{name}", upstream).{rounded})'

@@ -118,7 +118,12 @@ def _live(size: int) -> tuple[str, float, str, float]:
         np.testing.assert_allclose(gradient, slope, rtol=1e-3, atol=1e-6)
 
     ours, theirs = _medians(200, exact, usual)
-    return f"live check, {size} classes, over SciPy with assert_allclose", ours / theirs, "times", 1.0
+    return (
+        f"live check, {size} classes, over SciPy with assert_allclose",
+        ours / theirs,
+        "times",
+        1.0,
+    )
 
 
 if __name__ == "__main__":

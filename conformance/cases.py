@@ -66,7 +66,7 @@ class FileText(msgspec.Struct, forbid_unknown_fields=True):
 class Case:
     """One call, with its inputs as exact numbers.
 
-    columns: input -> one list of numbers for each row (of length 1 for scalars), or one class index.
+    columns: input -> one list of numbers a row (of length 1 for scalars), or one class index.
     wide: whether the rows of an elementwise operator are vectors.
     upstream: one list of numbers for each row, or None for the default.
     """
@@ -137,7 +137,9 @@ def load(folder: Path) -> list[Case]:
         other = seen.setdefault(case.id, case)
         if other is not case:
             where = f"{other.file}:{other.line}"
-            raise UserError(case.file, case.line, f"id `{case.id}` is also in {where}", "rename one")
+            raise UserError(
+                case.file, case.line, f"id `{case.id}` is also in {where}", "rename one"
+            )
     return cases
 
 
@@ -154,7 +156,7 @@ def load_file(file: Path) -> list[Case]:
 
 
 def _scalar(text: str) -> Any:
-    """Plain scalars stay text, so that numbers are read exactly; booleans and null are themselves."""
+    """Plain scalars stay text, to be read exactly; booleans and null are themselves."""
     return {"true": True, "false": False, "null": None}.get(text, text)
 
 
@@ -171,7 +173,9 @@ class _Reader:
         self.document, self.place, self.text = document, place, text
 
     def error(self, path: Path_, problem: str, remedy: str) -> UserError:
-        return self.document.error((*self.place, *path), f"case `{self.text.id}`: {problem}", remedy)
+        return self.document.error(
+            (*self.place, *path), f"case `{self.text.id}`: {problem}", remedy
+        )
 
     def case(self, theme: str) -> Case:
         text = self.text
@@ -244,11 +248,15 @@ class _Reader:
                 value = entries.get(name, shared.get(name))
                 if value is None:
                     path: Path_ = ("rows", row) if row in text.rows else ("sweep",)
-                    raise self.error(path, f"row `{row}` has no `{name}`", "give it here or in `inputs`")
+                    raise self.error(
+                        path, f"row `{row}` has no `{name}`", "give it here or in `inputs`"
+                    )
                 column.append(value)
         given = [entries["upstream"] for entries in rows.values() if "upstream" in entries]
         if given and len(given) != len(rows):
-            raise self.error(("rows",), "some rows have no `upstream`", "give it in all rows or none")
+            raise self.error(
+                ("rows",), "some rows have no `upstream`", "give it in all rows or none"
+            )
         return list(rows), columns, given or None
 
     def _entry(self, path: Path_, name: str, spec: Any, operator: Operator) -> Any:
@@ -299,7 +307,9 @@ class _Reader:
         for name, column in columns.items():
             for row, entry in zip(names, column, strict=True):
                 if len(entry) != size:
-                    problem = f"row `{row}` has {len(entry)} numbers for `{name}`, others have {size}"
+                    problem = (
+                        f"row `{row}` has {len(entry)} numbers for `{name}`, others have {size}"
+                    )
                     raise self.error(("rows", row, name), problem, "make all rows equally long")
         for name in VECTORS:
             weights = self.text.parameters.get(name)

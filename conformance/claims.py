@@ -40,7 +40,7 @@ class ClaimError(ValueError):
     """An expression that is not of the claims' language."""
 
 
-class _Open(Exception):
+class _OpenError(Exception):
     """The present precision does not decide a comparison."""
 
 
@@ -66,7 +66,7 @@ class ClaimVerdict:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a claim may name: inputs and parameters, inputs with a gradient, rows; None: anything."""
+    """What a claim may name: inputs and parameters, gradients, rows; None: anything."""
 
     names: Collection[str] | None = None
     gradients: Collection[str] | None = None
@@ -221,7 +221,7 @@ def _decide(row: Callable[[], _Row], tree: ast.expr, text: str) -> bool | None:
         with precision(bits):
             try:
                 return bool(_Evaluation(row(), text).of(tree))
-            except _Open:
+            except _OpenError:
                 continue
     return None
 
@@ -310,7 +310,7 @@ class _Evaluation:
     def __init__(self, row: _Row, text: str) -> None:
         self.row, self.text = row, text
 
-    def of(self, node: ast.expr) -> Any:
+    def of(self, node: ast.expr) -> Any:  # noqa: C901 - the grammar, one line a rule
         match node:
             case ast.Constant(value=str() as text):
                 return text
@@ -370,7 +370,7 @@ class _Evaluation:
         if isinstance(op, ast.Pow):
             if not (isinstance(right, ast.Constant) and isinstance(right.value, int)):
                 raise ClaimError(f"`{self.text}`: an exponent is a whole number")
-            return Vector([x ** right.value for x in a.balls])
+            return Vector([x**right.value for x in a.balls])
         return _BINARY[type(op)](a, self.of(right))
 
     def _compare(self, node: ast.Compare) -> bool:
@@ -425,15 +425,15 @@ def _agrees(value: Ball, printed: str) -> bool:
         return True
     if error > ball(half):
         return False
-    raise _Open
+    raise _OpenError
 
 
 def _equal(a: Ball, b: Ball) -> bool:
     if a.is_nan() or b.is_nan():
-        raise _Open
+        raise _OpenError
     if not (a.is_finite() and b.is_finite()):
         if not (a.rad().is_finite() and b.rad().is_finite()):
-            raise _Open
+            raise _OpenError
         return not a.is_finite() and bool(a == b)
     difference = abs(a - b)
     if difference > 0:
@@ -441,7 +441,7 @@ def _equal(a: Ball, b: Ball) -> bool:
     # The balls overlap: equal, if they are narrow.
     if difference <= AGREE * abs(a) or difference <= AGREE**20:
         return True
-    raise _Open
+    raise _OpenError
 
 
 def _less(a: Ball, b: Ball) -> bool:
@@ -449,7 +449,7 @@ def _less(a: Ball, b: Ball) -> bool:
         return True
     if a >= b:
         return False
-    raise _Open
+    raise _OpenError
 
 
 def _all_pairs(compare: Callable[[Ball, Ball], bool], a: Any, b: Any) -> bool:

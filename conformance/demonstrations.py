@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ TARGETS = np.arange(30) // 10
 """Thirty points on a circle in three arcs of ten, one arc a class: linearly separable."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def final_loss(form: str) -> float:
     """Mean cross entropy (nats) after training a linear classifier from zero weights.
 
@@ -43,4 +43,5 @@ def final_loss(form: str) -> float:
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     total: NDArray[np.float64] = powers.sum(axis=1, keepdims=True)
-    return powers / total
+    softmax: NDArray[np.float64] = powers / total
+    return softmax

@@ -34,7 +34,7 @@ LETTERS = {
 """Capitals fail."""
 UNMEASURED = "."
 _VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
-_LEVEL = {verdict: level for level, verdict in enumerate(PASSING)}
+_LEVEL: dict[str, int] = {verdict: level for level, verdict in enumerate(PASSING)}
 _LEVEL |= dict.fromkeys(FAILING, len(PASSING))
 _HEADER = ("schema", "framework", "machine", "versions", "dtypes")
 _RECORD = "record it again (python -m conformance record)"

@@ -115,4 +115,3 @@ def _codes(
         codes[(got >= format.floor(truth.lower)) & (got <= -format.floor(-truth.upper))] = EXACT
     codes[np.isnan(got) & (np.isnan(hi) | truth.nan)] = EXACT
     return codes, error
-

@@ -200,7 +200,7 @@ def as_call(case: Case, problem: Problem) -> Call:
     """The problem as a framework sees it: arrays of the dtype, and no truth."""
     format = problem.format
     inputs = {
-        name: array if array.dtype == np.int64 else format.array(array)
+        name: array if array.dtype == np.int64 else format.array(array.astype(np.float64))
         for name, array in problem.inputs.items()
     }
     parameters = {
@@ -273,4 +273,3 @@ def _claim(verdict: claims.ClaimVerdict) -> results.Claim:
         as_documented=verdict.as_documented,
         true=verdict.truth,
     )
-

@@ -14,7 +14,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def number(text: Any) -> Number:
     return _number(text)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _number(text: str) -> Number:
     if _DECIMAL.fullmatch(text):
         exact = Fraction(text)
@@ -124,7 +124,7 @@ def vector(spec: Any) -> list[Number]:
     if not _whole(size) or len(kinds) != 1 or kinds[0] not in _GENERATORS:
         known = ", ".join(_GENERATORS)
         raise NumberError(f"a generator is one of {known}, with a `size`")
-    return list(_GENERATORS[kinds[0]](spec[kinds[0]], int(size)))
+    return list(_GENERATORS[kinds[0]](spec[kinds[0]], int(str(size))))
 
 
 def sweep(spec: Any) -> list[Number]:
@@ -165,7 +165,7 @@ def _neighbour(centre: Number, steps: int) -> Number:
     def at(format: Format) -> Exact:
         x = rounded(centre(format), format)
         for _ in range(abs(steps)):
-            up = float(format.next_up(np.float64(math.copysign(1, steps) * x)))
+            up = float(format.next_up(np.array(math.copysign(1, steps) * x)))
             x = math.copysign(1, steps) * up
         return x if not math.isfinite(x) else Fraction(x)
 
@@ -195,7 +195,15 @@ def _linspace(spec: Any, size: int) -> Iterator[Number]:
         raise NumberError("`linspace` takes a list of two numbers, first and last")
     first, last = (number(text) for text in spec)
     for k in range(size):
-        yield lambda f, t=Fraction(k, max(size - 1, 1)): first(f) * (1 - t) + last(f) * t
+        yield _between(first, last, Fraction(k, max(size - 1, 1)))
+
+
+def _constant(exact: Fraction) -> Number:
+    return lambda _: exact
+
+
+def _between(first: Number, last: Number, part: Fraction) -> Number:
+    return lambda f: first(f) * (1 - part) + last(f) * part
 
 
 def _repeat(spec: Any, size: int) -> Iterator[Number]:
@@ -211,7 +219,7 @@ def _normal(spec: Any, size: int) -> Iterator[Number]:
     # normal numbers it is the same in every release (Philox's raw words are specified).
     words = np.random.Philox(int(spec["seed"])).random_raw(12 * size) >> 40
     for draw in words.reshape(size, 12).sum(axis=1).tolist():
-        yield lambda _, x=(Fraction(draw, 1 << 24) - 6) * scale: x
+        yield _constant((Fraction(draw, 1 << 24) - 6) * scale)
 
 
 def _one_hot(spec: Any, size: int) -> Iterator[Number]:

@@ -124,7 +124,7 @@ class Run:
                 known.add(finding or "negative control")
         self.done += 1
         if wrong:
-            pytest.fail(explain(self.suite, job, wrong), pytrace=False)
+            pytest.fail(explain(job, wrong), pytrace=False)
         if known:
             pytest.xfail(", ".join(sorted(known)))
         if all(check.verdict == "unsupported" for check in checks):
@@ -133,7 +133,7 @@ class Run:
     def _measure(self, job: Job) -> Iterator[Check]:
         try:
             yield from self.suite.measure(job)
-        except Exception as error:  # noqa: BLE001 - the harness failed: that is a verdict too
+        except Exception as error:
             if os.environ.get("CONFORMANCE_DEBUG"):
                 raise
             yield Check(
@@ -192,7 +192,7 @@ class Run:
             write(f"interrupted; what was measured is in {self.writer.partial}", yellow=True)
 
 
-def explain(suite: Suite, job: Job, wrong: list[tuple[Check, str]]) -> str:
+def explain(job: Job, wrong: list[tuple[Check, str]]) -> str:
     """What a person needs to know of a failing test, and nothing else."""
     lines = [f"{job.implementation.name}: {job.case.id} ({job.mode})", f"  {job.case.text.why}"]
     for check, problem in wrong[:SHOWN]:

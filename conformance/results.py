@@ -21,10 +21,6 @@ import msgspec
 from conformance.errors import UserError, unreadable
 
 SCHEMA = 1
-PASSING = ("exact", "faithful", "strict", "baseline")
-FAILING = ("inaccurate", "wrong", "raised", "accepted", "undecided", "harness-error")
-VERDICTS = (*PASSING, *FAILING, "unsupported")
-"""From best to worst; `unsupported` is declared by the implementation and neutral."""
 Verdict = Literal[
     "exact",
     "faithful",
@@ -38,6 +34,17 @@ Verdict = Literal[
     "harness-error",
     "unsupported",
 ]
+PASSING: tuple[Verdict, ...] = ("exact", "faithful", "strict", "baseline")
+FAILING: tuple[Verdict, ...] = (
+    "inaccurate",
+    "wrong",
+    "raised",
+    "accepted",
+    "undecided",
+    "harness-error",
+)
+VERDICTS: tuple[Verdict, ...] = (*PASSING, *FAILING, "unsupported")
+"""From best to worst; `unsupported` is declared by the implementation and neutral."""
 
 
 class Record(

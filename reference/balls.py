@@ -3,7 +3,7 @@
 A ball is an Arb real, midpoint and radius (F. Johansson, "Arb: efficient arbitrary-precision
 midpoint-radius interval arithmetic", IEEE Trans. Computers 66(8), 2017). Every operation returns
 a ball that contains the exact result, so a definition written as the textbook writes it is a proof
-of its value, and the reverse sweep a proof of its gradient. The working precision is `flint.ctx.prec`.
+of its value, and the reverse sweep a proof of its gradient. `flint.ctx.prec` is the precision.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class Vector:
     """
 
     __slots__ = ("adjoint", "balls", "live", "sources")
+
+    live: bool
 
     def __init__(
         self, balls: Balls, *sources: tuple[Vector, Pull], live: bool | None = None
@@ -155,7 +157,7 @@ def total(v: Vector) -> Vector:
 
 
 def xlogy(a: Vector, b: Vector) -> Vector:
-    """a ln b with the convention 0 ln b = 0 for an exact zero a, also in the derivative by b.
+    """The product a ln b, where 0 ln b = 0 for an exact zero a, also in the derivative by b.
 
     The derivative by a is ln b, also at a = 0.
     """
@@ -172,7 +174,7 @@ def xlogy(a: Vector, b: Vector) -> Vector:
 
 
 def piecewise(v: Vector, slope: Number) -> Vector:
-    """v for v > 0 and slope * v otherwise; at 0 the derivative is that of `Kink.side`."""
+    """The vector v for v > 0, slope * v otherwise; at 0 the derivative is that of `Kink.side`."""
     below = ball(slope)
     slopes = [ONE if a > 0 or (a.is_zero() and Kink.side > 0) else below for a in v.balls]
     return Vector(_times(v.balls, slopes), (v, _scale(slopes)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -95,9 +96,7 @@ class Format:
         ulp = self.ulp(values)
         with np.errstate(invalid="ignore", over="ignore"):
             down = np.where(np.isfinite(values), np.floor(values / ulp) * ulp, values)
-        return np.where(
-            down > self.max, self.max, np.where(down < -self.max, -np.inf, down)
-        )
+        return np.where(down > self.max, self.max, np.where(down < -self.max, -np.inf, down))
 
     def next_up(self, numbers: Floats) -> Floats:
         """The next number of the format above each number of the format; inf above itself."""
@@ -109,7 +108,7 @@ class Format:
         up = np.where(np.isinf(numbers), np.fmax(numbers, -self.max), up)
         return np.where(up > self.max, np.inf, up)
 
-    def array(self, values: Floats) -> NDArray:
+    def array(self, values: Floats) -> NDArray[Any]:
         """The same numbers as an array of the format's own dtype."""
         with np.errstate(over="ignore"):
             return np.asarray(values, dtype=np.float64).astype(self.numpy)

@@ -46,8 +46,7 @@ def limit(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
     if not any(math.isnan(number) for numbers in inputs.values() for number in numbers):
         return _limit(evaluate, inputs, domain)
     filled = (
-        {k: [fill if math.isnan(n) else n for n in v] for k, v in inputs.items()}
-        for fill in FILLS
+        {k: [fill if math.isnan(n) else n for n in v] for k, v in inputs.items()} for fill in FILLS
     )
     first, second = (_limit(evaluate, f, domain) for f in filled)
     return [a if _same(a, b) else math.nan for a, b in zip(first, second, strict=True)]

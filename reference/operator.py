@@ -44,10 +44,10 @@ class Operator:
     output: `elementwise` (one number for each input number), `vector` (a row for each row) or
         `scalar` (a number for each row).
     define: the textbook formula over balls, `define(*inputs, **parameters) -> Vector`: one row for
-        `vector` and `scalar` operators (index inputs are Python ints), any length for `elementwise`.
+        `vector` and `scalar` operators (index inputs are ints), any length for `elementwise`.
     parameters: name -> default. `class_weights`, `ignore_index` are None unless set.
     formula: the definition as text, for the report.
-    strict, baseline: model algorithms, quantity -> `f(a, *inputs, **parameters)` over the arithmetic
+    strict, baseline: model algorithms, quantity -> `f(a, *inputs, **parameters)` over an arithmetic
         `a` of `reference/running.py`; for `vector` operators a gradient's model also takes the
         upstream, otherwise it is the derivative for upstream 1. Index labels arrive as one-hot rows
         (all zero: ignored), parameters as numbers of `a`; one number a row has shape (N, 1).

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,7 @@ class Truth:
         hi = float(self.hi[index])
         if not math.isfinite(hi):
             return str(hi)
-        ulp = Fraction(float(DOUBLE.ulp(np.float64(hi))))
+        ulp = Fraction(float(DOUBLE.ulp(np.array(hi))))
         tail, radius = Fraction(float(self.tail[index])), Fraction(float(self.radius[index]))
         radius += abs(tail) / 2**53  # the tail itself is a rounded number
         return decimal(Fraction(hi) + tail * ulp, count, radius * ulp)
@@ -217,7 +218,7 @@ class _Work:
         packed = _pack(entries, shape, self.bits)
         may = self.operator.may if name or self.operator.may_value else None
         if self.special and may is not None:
-            flags = may(self.problem.inputs).reshape(self.count, -1).any(axis=-1)
+            flags = np.any(may(self.problem.inputs).reshape(self.count, -1), axis=-1)
             if flags.any():
                 packed = replace(packed, nan=self._spread(flags, shape, bool(name) or not reduced))
         return packed if left is None else _subgradient(packed, _pack(left, shape, self.bits))
@@ -265,9 +266,7 @@ class _Work:
             for i in units:
                 numbers = {k: a[i].tolist() for k, a in self.rows.items()}
                 upstream = self._upstream([i], self._width)
-                yield i, self._remembered(
-                    i, bits, lambda n=numbers, u=upstream: self._evaluate(n, u)
-                )
+                yield i, self._remembered(i, bits, partial(self._evaluate, numbers, upstream))
 
     @property
     def _width(self) -> int:
@@ -288,7 +287,7 @@ class _Work:
         return _REMEMBERED[key]
 
     def _special(self, i: int) -> Answers:
-        return self._remembered(i, 0, lambda: self._limit(i))
+        return self._remembered(i, 0, partial(self._limit, i))
 
     def _limit(self, i: int) -> Answers:
         numbers = {k: a[i].tolist() for k, a in self.rows.items()}
@@ -364,11 +363,11 @@ def _all(test: Callable[[Entry], bool], answers: Answers) -> bool:
 
 
 def _finite(entry: Entry) -> bool:
-    return type(entry) is not float and bool(entry.is_finite())
+    return not isinstance(entry, float) and bool(entry.is_finite())
 
 
 def _settled(entry: Entry) -> bool:
-    return type(entry) is float or (decided(entry) and bool(entry.is_finite()))
+    return isinstance(entry, float) or (decided(entry) and bool(entry.is_finite()))
 
 
 def _sum(entries: list[Entry]) -> Entry:
@@ -405,7 +404,7 @@ def _pack(entries: list[Entry], shape: tuple[int, ...], bits: int) -> Truth:
 
 def _rest(entry: Entry, top: float) -> tuple[float, float]:
     """The tail and the radius beside the nearest float64, in its ulps."""
-    if type(entry) is float or math.isinf(top):
+    if isinstance(entry, float) or math.isinf(top):
         return 0.0, 0.0
     ulp = math.ulp(top)
     if abs(top) > 1e-270:

@@ -326,21 +326,11 @@ def pytest_with(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
 
 
-COMMAND_LINE = [
-    ("softmx", ROW, "x.yaml:4: case `a`: `softmx` is no operator; the known ones are"),
-    ("softmax", "rows:\n  r: {logits: [[1, 2]]}", "x.yaml:8: case `a`: rows.r.logits: "),
-]
-
-
-@pytest.mark.parametrize(("operator", "table", "words"), COMMAND_LINE)
-def test_the_command_line_says_it_in_one_line(
-    tmp_path: Path, operator: str, table: str, words: str
-) -> None:
-    done = pytest_with(written(tmp_path, operator, table))
+def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
+    done = pytest_with(written(tmp_path, "softmax", "rows:\n  r: {logits: [[1, 2]]}"))
     assert done.returncode == 4
-    assert [line for line in done.stderr.splitlines() if line.strip()] == [
-        line for line in done.stderr.splitlines() if line.startswith("ERROR: ") and words in line
-    ]
+    (line,) = (line for line in done.stderr.splitlines() if line.strip())
+    assert line.startswith(f"ERROR: {tmp_path}/x.yaml:8: case `a`: rows.r.logits: ")
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -1,4 +1,6 @@
-"""`pytest --framework`: whole runs in a process of their own, with a small adapter and few cases."""
+"""`pytest --framework`: whole runs in a process of their own, with a small adapter, few cases."""
+
+# ruff: noqa: E501 - messages and tables stand on one line
 
 from __future__ import annotations
 
@@ -7,11 +9,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import adapters
-from conformance import results
+from conformance import plugin, results
 from conformance.measure import Suite
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +56,8 @@ FINDING = """- id: sigmoid-is-late
     - {{implementation: plain sigmoid, case: "{case}", dtype: [float32, float64], mode: [eager], quantity: [value]}}
   verdict: [wrong]
   over_bound: [1, 1.0e+300]
-"""  # noqa: E501
+"""
+pending = pytest.mark.xfail(reason="the message of a check is not printed yet", strict=True)
 
 
 @dataclass
@@ -189,61 +193,67 @@ def test_a_failure_says_what_a_person_needs(wrong: Done) -> None:
         "  float32 value: no finding",
         "    row 'zero', output [0]: got 0.25 (0x1.0000000000000p-2)",
         "    truth 0.500000000000000000000000000000 (0x1.0000000000000p-1)",
-        "times the bound; 2 wrong of 2",
+        "error 4.19e+06 ulps, ",
+        " times the bound; 1 baseline, 1 wrong of 2",
         "    inputs x 0.0",
         "  to reproduce:",
         "    x = [0.0]",
         "    print(sigmoid(x))  # eager, float32",
-        "  float64 value: raised ValueError: not today" if False else "ValueError: not today",
     ):
         assert words in wrong, words
 
 
+@pending
+def test_a_failure_says_what_was_raised(wrong: Done) -> None:
+    assert "    ValueError: not today" in wrong.text.splitlines()
+
+
 def test_a_failure_has_no_traceback(wrong: Done) -> None:
     assert "Traceback" not in wrong
-    assert "test_conformance.py:" not in wrong.text.replace("test_conformance.py::", "")
-    assert "plugin.py" not in wrong
+    shown = wrong.text.partition("FAILURES")[2].partition("short test summary")[0]
+    assert shown
+    assert ".py" not in shown
 
 
-def test_a_known_failure_is_expected_and_a_finding_without_one_is_an_error(tmp_path: Path) -> None:
+def test_known_failures_are_expected(tmp_path: Path) -> None:
+    """Those that a finding covers, and those of negative controls."""
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "tiny.yaml").write_text(FINDING.format(case="sigmoid-*"))
+    changes = {**WRONG, "return difference * difference": "return -difference"}
+    changes['"square(predictions, labels)",'] = (
+        '"square(predictions, labels)", control="no square",'
+    )
+    done = launch(tmp_path, changes=changes)
+    assert done.status == 0
+    assert "1 skipped, 2 xfailed" in done
+    assert "sigmoid-is-late" in done
+    assert "negative control" in done
+    checks = results.read(tmp_path / "results" / "tiny.jsonl").checks
+    assert {(c.case, c.finding) for c in checks if c.fails} == {
+        ("sigmoid-tails", "sigmoid-is-late"),
+        ("squares", None),
+    }
+
+
+def test_a_finding_without_a_failure_and_a_control_that_passes_fail_the_run(tmp_path: Path) -> None:
     (tmp_path / "findings").mkdir()
     findings = tmp_path / "findings" / "tiny.yaml"
-    findings.write_text(FINDING.format(case="sigmoid-*"))
-    done = launch(tmp_path, changes=WRONG)
-    assert done.status == 0
-    assert "1 passed, 1 skipped, 1 xfailed" in done
-    assert "sigmoid-is-late" in done.line("XFAIL")
-    checks = results.read(tmp_path / "results" / "tiny.jsonl").checks
-    assert {c.finding for c in checks if c.fails} == {"sigmoid-is-late"}
     findings.write_text(FINDING.format(case="sigmoid-heads"))
-    done = launch(tmp_path)
+    done = launch(tmp_path, changes={'"sigmoid(x)")': '"sigmoid(x)", control="it is bad")'})
     assert done.status == 1
-    assert "2 passed" in done
+    assert "2 passed, 1 skipped" in done
     assert f"{findings}:9: finding sigmoid-is-late: " in done
-
-
-def test_a_control_must_fail(tmp_path: Path) -> None:
-    control = {'"sigmoid(x)")': '"sigmoid(x)", control="it should be bad")'}
-    done = launch(tmp_path, changes=control)
-    assert done.status == 1
     assert "negative control plain sigmoid passes everything" in done
-    done = launch(tmp_path, changes={**control, **WRONG})
-    assert done.status == 0
-    assert "negative control" in done.line("XFAIL")
 
 
 # Interruptions and mistakes.
 
 
-@pytest.mark.parametrize("how", ["first failure", "keyboard"])
-def test_an_interrupted_run_leaves_what_it_measured(tmp_path: Path, how: str) -> None:
-    if how == "keyboard":
-        changes = {"difference = predictions - labels": "raise KeyboardInterrupt"}
-        done = launch(tmp_path, changes=changes)
-        assert done.status == 2
-    else:
-        done = launch(tmp_path, "-x", changes=WRONG)
-        assert done.status == 1
+def test_an_interrupted_run_leaves_what_it_measured(tmp_path: Path) -> None:
+    done = launch(
+        tmp_path, changes={"difference = predictions - labels": "raise KeyboardInterrupt"}
+    )
+    assert done.status == 2
     partial = tmp_path / "results" / "tiny.jsonl.partial"
     assert f"interrupted; what was measured is in {partial}" in done
     assert not (tmp_path / "results" / "tiny.jsonl").exists()
@@ -257,23 +267,34 @@ def test_an_error_of_the_harness_is_a_verdict(tmp_path: Path) -> None:
     done = launch(tmp_path, "-k", "squares-eager", changes=changes)
     assert done.status == 1
     assert "harness-error" in done
-    assert "CONFORMANCE_DEBUG=1 shows where" in done
     assert "Traceback" not in done
+    (check,) = results.read(done.results / "selection" / "tiny.jsonl").checks
+    assert check.verdict == "harness-error"
+    assert check.message.endswith("(CONFORMANCE_DEBUG=1 shows where)")
+
+
+def test_an_unknown_framework_is_one_line(tmp_path: Path) -> None:
+    done = launch(tmp_path, "--framework=caffe")
+    assert done.status == 4
+    assert [line for line in done.text.splitlines() if line.strip()] == [
+        "ERROR: caffe: neither a framework (torch, tensorflow, jax, numpy) nor a file; correct the name"
+    ]
+    assert not done.results.exists()
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("name", "words"),
     [
-        (["--framework=caffe"], "caffe: neither a framework (torch, tensorflow, jax, numpy) nor a file; correct the name"),
-        (["--framework=README.md"], "README.md: is not a Python file; give one that defines ADAPTER"),
-        (["--framework=conftest.py"], "conftest.py: defines no ADAPTER; give an instance of adapters.base.Adapter"),
+        ("README.md", "is not a Python file; give one that defines ADAPTER"),
+        ("conftest.py", "defines no ADAPTER; give an instance of adapters.base.Adapter"),
+        ("nowhere.py", "nor a file; correct the name"),
     ],
-)  # fmt: skip
-def test_an_unknown_framework_is_one_line(tmp_path: Path, options: list[str], words: str) -> None:
-    done = launch(tmp_path, *options)
-    assert done.status == 4
-    assert [line for line in done.text.splitlines() if line.strip()] == [f"ERROR: {words}"]
-    assert not done.results.exists()
+)
+def test_a_file_without_an_adapter(name: str, words: str) -> None:
+    with pytest.raises(adapters.AdapterError) as error:
+        adapters.load(name)
+    assert str(error.value).startswith(f"{name}: ")
+    assert words in str(error.value)
 
 
 def test_an_adapter_that_cannot_be_imported_or_speaks_otherwise(tmp_path: Path) -> None:
@@ -292,15 +313,18 @@ def test_an_adapter_that_cannot_be_imported_or_speaks_otherwise(tmp_path: Path) 
     assert Suite([], adapter).jobs == []
 
 
-def test_without_a_framework_the_suites_own_tests_run_and_only_they(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*command, "tests/test_numbers.py", "tests/test_conformance.py"],
-        cwd=ROOT, capture_output=True, text=True, timeout=100,
-    )  # fmt: skip
-    assert "test_numbers.py" in done.stdout
-    assert "test_conformance.py::" not in done.stdout
+def test_a_framework_decides_which_tests_are_collected(tmp_path: Path) -> None:
     done = launch(tmp_path, "-q", "--collect-only")
     assert "test_conformance[plain sigmoid-sigmoid-tails-eager]" in done
     assert "test_numbers" not in done
     assert not done.results.exists()
+
+    def ignored(name: str, framework: str | None) -> bool:
+        config = SimpleNamespace(getoption={"--framework": framework}.get)
+        return bool(plugin.pytest_ignore_collect(ROOT / "tests" / name, config))  # type: ignore[arg-type]
+
+    assert ignored("test_conformance.py", None)
+    assert not ignored("test_conformance.py", "torch")
+    assert ignored("test_numbers.py", "torch")
+    assert not ignored("test_numbers.py", None)
+    assert not ignored("small_runs.py", "torch")

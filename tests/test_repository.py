@@ -1,0 +1,158 @@
+"""The rooms of the repository: who may import whom, and that no truth reaches an adapter."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters import FRAMEWORKS
+from adapters.base import Call
+from reference.operators import OPERATORS
+
+ROOT = Path(__file__).parent.parent
+STANDARD = sys.stdlib_module_names
+FRAMEWORK = {
+    "pytorch": {"torch"},
+    "tensor_flow": {"tensorflow", "keras"},
+    "jax_optax": {"jax", "jaxlib", "optax"},
+    "numpy_controls": set(),
+}
+"""What each adapter may import beside NumPy."""
+ALL_FRAMEWORKS = set().union(*FRAMEWORK.values())
+DISTRIBUTION = {"flint": "python-flint", "yaml": "pyyaml"}
+"""Modules whose package has another name."""
+NUMBERS = {"numpy", "ml_dtypes"}
+ALLOWED = {
+    "reference": {"reference", "flint", *NUMBERS},
+    "adapters": {"adapters", *NUMBERS},
+    "conformance": {"conformance", "reference", "adapters", "numpy", "msgspec", "yaml", "rich", "jinja2"},
+}  # fmt: skip
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it, by its full name."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in ("import_module", "__import__", "importorskip"):
+                argument = node.args[0]
+                yield (
+                    argument.value if isinstance(argument, ast.Constant) else ast.unparse(argument)
+                )
+
+
+def tops(file: Path) -> set[str]:
+    """The packages that a file imports, without Python's own."""
+    return {name.partition(".")[0] for name in imports(file)} - STANDARD
+
+
+def files(room: str) -> list[Path]:
+    found = sorted((ROOT / room).rglob("*.py"))
+    assert found
+    return found
+
+
+def named(room: str) -> pytest.MarkDecorator:
+    ids = [str(file.relative_to(ROOT)) for file in files(room)]
+    return pytest.mark.parametrize("file", files(room), ids=ids)
+
+
+DYNAMIC = {"f'{__name__}", "f'adapters"}
+"""The operators and the adapters, which are found by their names."""
+
+
+@named("reference")
+def test_the_reference_knows_mathematics_and_formats_alone(file: Path) -> None:
+    assert tops(file) - DYNAMIC <= ALLOWED["reference"]
+
+
+@named("adapters")
+def test_an_adapter_knows_its_framework_alone(file: Path) -> None:
+    assert tops(file) - DYNAMIC <= ALLOWED["adapters"] | FRAMEWORK.get(file.stem, set())
+    # An adapter does not know the others.
+    others = {f"adapters.{module}" for module in FRAMEWORK} - {f"adapters.{file.stem}"}
+    assert not others & set(imports(file))
+
+
+@named("conformance")
+def test_the_engine_knows_no_framework_and_only_the_plugin_knows_pytest(file: Path) -> None:
+    allowed = ALLOWED["conformance"] | ({"pytest"} if file.name == "plugin.py" else set())
+    assert tops(file) <= allowed
+    # Of the adapters, the protocol; the plugin loads them by name.
+    adapters = {name for name in imports(file) if name.startswith("adapters")}
+    if file.name != "plugin.py":
+        assert all(name.startswith("adapters.base") for name in adapters)
+
+
+def test_every_framework_has_one_file_and_every_file_is_a_framework() -> None:
+    assert set(FRAMEWORKS.values()) == set(FRAMEWORK)
+    modules = {file.stem for file in files("adapters")}
+    assert modules == {"__init__", "base", *FRAMEWORK}
+
+
+def test_the_suites_own_tests_need_no_framework() -> None:
+    for file in (ROOT / "tests").glob("*.py"):
+        assert not tops(file) & ALL_FRAMEWORKS, file
+
+
+def test_the_reference_at_work_has_loaded_nothing_else() -> None:
+    code = (
+        "import sys, reference.truth, reference.bounds; "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "reference" in loaded
+    assert not loaded & {"pytest", "_pytest", "conformance", "adapters", *ALL_FRAMEWORKS}
+
+
+def test_no_truth_reaches_an_adapter() -> None:
+    """What an adapter is handed is a `Call`, whose fields are the question and nothing else."""
+    known = {"operator", "dtype", "inputs", "parameters", "reduction", "upstream", "wrt"}
+    assert {field.name for field in dataclasses.fields(Call)} == known
+    # The one place where adapters are run hands them that.
+    runs = [
+        (file.name, ast.unparse(node))
+        for file in files("conformance")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and re.search(r"adapter\.run$", ast.unparse(node.func))
+    ]
+    assert runs == [("measure.py", "self.adapter.run(job.implementation, filled, job.mode)")]
+
+
+def test_operators_have_models_for_every_quantity() -> None:
+    for operator in OPERATORS.values():
+        quantities = {"value", *(f"gradient.{name}" for name in operator.differentiable)}
+        assert set(operator.strict) == set(operator.baseline) == quantities, operator.name
+
+
+def test_no_tolerance_is_typed_anywhere() -> None:
+    word = re.compile(r"\b(rtol|atol|allclose|isclose|assert_close)\b")
+    for room in ("cases", "reference", "adapters", "conformance"):
+        for file in (*(ROOT / room).rglob("*.py"), *(ROOT / room).rglob("*.yaml")):
+            assert not word.search(file.read_text()), file
+
+
+def test_every_package_is_pinned() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    pins = [text for group in groups.values() for text in group if isinstance(text, str)]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    core = {pin.partition("==")[0] for pin in groups["core"]}
+    rooms = ("reference", "adapters", "conformance")
+    used = set().union(*(tops(file) for room in rooms for file in files(room)))
+    used -= {*rooms, *ALL_FRAMEWORKS, *DYNAMIC}
+    assert {DISTRIBUTION.get(name, name) for name in used} <= core
