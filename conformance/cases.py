@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ INTEGERS = ("ignore_index",)
 VECTORS = ("class_weights",)
 UPSTREAM = ("1", "-1/2", "2", "-1/4")
 """The default cotangent of a row of outputs: this cycle, exact in every format."""
+ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 Path_ = tuple[str | int, ...]
 
 
@@ -187,8 +189,10 @@ class _Reader:
             size = max(len(row) for column in columns.values() for row in column)
             columns = {k: [r * size if len(r) == 1 else r for r in c] for k, c in columns.items()}
         self._check_lengths(operator, names, columns, upstream)
+        self._check_labels(operator, names, columns)
+        scope = claims.Scope([*columns, *text.parameters], operator.differentiable, names)
         for i, claim in enumerate(text.claims):
-            self._check_claim(("claims", i), claim, names)
+            self._check_claim(("claims", i), claim, scope)
         return Case(
             text,
             theme,
@@ -209,15 +213,21 @@ class _Reader:
                 raise self.error((key,), f"`{key}` is empty", f"say the {key}")
         self._known(("operator",), text.operator, OPERATORS, "operator")
         self._known(("reduction",), text.reduction, REDUCTIONS, "reduction")
-        for i, dtype in enumerate(text.dtypes):
-            self._known(("dtypes", i), dtype, FORMATS, "dtype")
-        for i, measure in enumerate(text.measure):
-            self._known(("measure", i), measure, MEASURES, "quantity to measure")
+        if not ID.fullmatch(text.id):
+            raise self.error(("id",), f"`{text.id}` is no id", "use a-z, 0-9, `-` and `.`")
+        self._check_list("dtypes", text.dtypes, FORMATS, "dtype")
+        self._check_list("measure", text.measure, MEASURES, "quantity to measure")
         operator = OPERATORS[text.operator]
         for name in text.parameters:
             self._known(("parameters", name), name, operator.parameters, "parameter")
         if text.reduction == "weighted_mean" and operator.weight is None:
             raise self.error(("reduction",), "there are no weights here", "use `mean`")
+
+    def _check_list(self, key: str, names: Sequence[str], known: Iterable[str], what: str) -> None:
+        for i, name in enumerate(names):
+            self._known((key, i), name, known, what)
+        if len(set(names)) != len(names) or not names:
+            raise self.error((key,), f"`{key}` is empty or names one twice", "name each once")
 
     def _known(self, path: Path_, name: Any, known: Iterable[str], what: str) -> None:
         if name not in known:
@@ -229,17 +239,15 @@ class _Reader:
     ) -> tuple[list[str], dict[str, list[Any]], list[list[Number]] | None]:
         """Row names, columns, and the rows' cotangents if they are given."""
         text = self.text
-        shared = {k: self._entry(("inputs", k), k, v, operator) for k, v in text.inputs.items()}
-        rows: dict[str, dict[str, Any]] = {}
-        for row, entries in text.rows.items():
-            rows[row] = {
-                k: self._entry(("rows", row, k), k, v, operator) for k, v in (entries or {}).items()
-            }
-        for name, spec in text.sweep.items():
-            self._known(("sweep", name), name, [i.name for i in operator.inputs], "input")
-            for k, n in enumerate(self._numbers(("sweep", name), numbers.sweep, spec)):
-                label = f"{name}={spec[k]}" if isinstance(spec, list) else f"{name}[{k}]"
-                rows[label] = {name: [n]}
+        shared = {k: self._input(("inputs", k), k, v, operator) for k, v in text.inputs.items()}
+        rows: dict[str, dict[str, Any]] = {
+            row: {k: self._entry(row, k, v, operator) for k, v in entries.items()}
+            for row, entries in text.rows.items()
+        }
+        for label, entry in self._sweeps(operator):
+            if label in rows:
+                raise self.error(("sweep",), f"there are two rows `{label}`", "rename one")
+            rows[label] = entry
         if not rows:
             raise self.error((), "the table has no rows", "add `rows` or a `sweep`")
         columns: dict[str, list[Any]] = {i.name: [] for i in operator.inputs}
@@ -259,9 +267,23 @@ class _Reader:
             )
         return list(rows), columns, given or None
 
-    def _entry(self, path: Path_, name: str, spec: Any, operator: Operator) -> Any:
-        if name == "upstream":
-            return self._vector(path, spec)
+    def _sweeps(self, operator: Operator) -> Iterator[tuple[str, dict[str, Any]]]:
+        scalars = [i.name for i in operator.inputs if i.kind == "scalar"]
+        for name, spec in self.text.sweep.items():
+            self._known(("sweep", name), name, scalars, "input of single numbers")
+            for k, n in enumerate(self._numbers(("sweep", name), numbers.sweep, spec)):
+                label = f"{name}={spec[k]}" if isinstance(spec, list) else f"{name}[{k}]"
+                yield label, {name: [n]}
+
+    def _entry(self, row: str, name: str, spec: Any, operator: Operator) -> Any:
+        path: Path_ = ("rows", row, name)
+        if name != "upstream":
+            return self._input(path, name, spec, operator)
+        if self.text.reduction != "none":
+            raise self.error(path, "a reduced case has no `upstream` of its rows", "remove it")
+        return self._vector(path, spec)
+
+    def _input(self, path: Path_, name: str, spec: Any, operator: Operator) -> Any:
         inputs = {i.name: i for i in operator.inputs}
         self._known(path, name, inputs, "input")
         input_: Input = inputs[name]
@@ -278,6 +300,8 @@ class _Reader:
 
     def _integer(self, path: Path_, spec: Any) -> int:
         try:
+            if isinstance(spec, bool):
+                raise TypeError
             return int(spec)
         except (TypeError, ValueError):
             raise self.error(path, f"`{spec}` is not an integer", "write a class index") from None
@@ -311,9 +335,9 @@ class _Reader:
                         f"row `{row}` has {len(entry)} numbers for `{name}`, others have {size}"
                     )
                     raise self.error(("rows", row, name), problem, "make all rows equally long")
-        for name in VECTORS:
-            weights = self.text.parameters.get(name)
-            if isinstance(weights, list) and len(weights) != size:
+        for name in set(VECTORS) & set(self.text.parameters):
+            weights = self._parameter(name, self.text.parameters[name])
+            if len(weights) != size:
                 problem = f"`{name}` has {len(weights)} numbers for {size} classes"
                 raise self.error(("parameters", name), problem, "give one for each class")
         width = 1 if operator.output == "scalar" else size
@@ -322,7 +346,21 @@ class _Reader:
                 problem = f"`upstream` of row `{row}` has {len(entry)} numbers, its output {width}"
                 raise self.error(("rows", row, "upstream"), problem, f"give {width}")
 
-    def _check_claim(self, path: Path_, claim: ClaimText, names: list[str]) -> None:
+    def _check_labels(
+        self, operator: Operator, names: list[str], columns: Mapping[str, list[Any]]
+    ) -> None:
+        """Class indices are classes, or the index that is ignored."""
+        classes = max((len(c[0]) for c in columns.values() if isinstance(c[0], list)), default=0)
+        ignored = self.text.parameters.get("ignore_index")
+        for name in (i.name for i in operator.inputs if i.kind == "index"):
+            for row, index in zip(names, columns[name], strict=True):
+                if not 0 <= index < classes and str(index) != ignored:
+                    problem = f"{index} of row `{row}` is no class (0 to {classes - 1})"
+                    place = ("rows", row, name) if name in self.text.rows[row] else ("inputs", name)
+                    raise self.error(place, problem, "correct it, or set `ignore_index`")
+
+    def _check_claim(self, path: Path_, claim: ClaimText, scope: claims.Scope) -> None:
+        names = scope.rows or ()
         if claim.row is not None:
             self._known((*path, "row"), claim.row, names, "row of this case")
         if claim.dtype is not None:
@@ -334,6 +372,6 @@ class _Reader:
             expression = getattr(claim, key)
             try:
                 if expression is not None:
-                    claims.parse(expression)
+                    claims.parse(expression, scope)
             except claims.ClaimError as error:
                 raise self.error((*path, key), str(error), "correct the expression") from None

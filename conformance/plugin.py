@@ -106,8 +106,11 @@ class Run:
         folder = self.config.getoption("--results")
         folder = folder / "selection" if chosen else folder
         self.writer = results.ResultsWriter(folder, self.suite.header(words))
-        for record in self.suite.records():
-            self.writer.add(record)
+        try:
+            for record in self.suite.records():
+                self.writer.add(record)
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def judge(self, job: Job) -> None:
         """Measure one job and record its checks; fails, skips or xfails the test accordingly."""

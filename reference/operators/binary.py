@@ -84,6 +84,11 @@ def cross_entropy_by_labels(_a: Arithmetic, x: Any, _z: Any) -> Any:
     return -x
 
 
+def baseline_cross_entropy_by_labels(a: Arithmetic, x: Any, _z: Any) -> Any:
+    """-x, or the difference of the two terms, ln(1 + e^-x) - ln(1 + e^x)."""
+    return a.any_of(-x, baseline_softplus(a, -x) - baseline_softplus(a, x))
+
+
 def cross_entropy_of(log_complement: Model) -> Model:
     """-(z ln p + (1 - z) ln(1 - p))."""
 
@@ -173,7 +178,7 @@ OPERATORS = (
         baseline={
             "value": baseline_cross_entropy,
             "gradient.logits": baseline_cross_entropy_by_logits,
-            "gradient.labels": cross_entropy_by_labels,
+            "gradient.labels": baseline_cross_entropy_by_labels,
         },
     ),
     Operator(
