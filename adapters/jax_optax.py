@@ -57,6 +57,8 @@ LOG_SOFTMAX = "jax.nn.log_softmax(logits, axis=-1)"
 SOFTMAX = "jax.nn.softmax(logits, axis=-1)"
 WEIGHTED = DENSE.format(f"class_weights * {SMOOTH.format(ONE_HOT)}")
 
+PUBLIC = re.compile(r"(jax|jnp|optax)\.")
+"""How the name of a public function begins."""
 # Operator -> name -> code. A name that starts with `jax.`, `jnp.` or `optax` is a public function,
 # perhaps fed what the name says; the others are compositions in mathematical shorthand. A name has
 # no *, ? or [: findings match names with shell-style wildcards.
@@ -291,7 +293,7 @@ IMPLEMENTATIONS = tuple(
         code=code,
         flush=("eager", "compiled"),
         # Compiling costs 0.1 s a shape: compositions run as they are written.
-        modes=None if re.match(r"(jax|jnp|optax)\.", name) else ("eager",),
+        modes=None if PUBLIC.match(name) else ("eager",),
         documentation=_documentation(code),
         **OPTIONS.get(name, {}),
     )
@@ -365,6 +367,12 @@ from numpy import inf, nan"""
             "platform": jax.default_backend(),
             "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         }
+
+    def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
+        if call.reduction != "none" and not PUBLIC.match(implementation.name):
+            # JAX compiles every operation for every size, in eager mode too.
+            return f"the {call.reduction} is measured around the public functions"
+        return super().unsupported(implementation, call, mode)
 
     def tensor(self, values: Array) -> Any:
         return jnp.asarray(values)

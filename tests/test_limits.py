@@ -35,8 +35,8 @@ log_softmax                 | logits=0,0,-inf | value=-ln2,-ln2,-inf d/logits=-0
 softmax                     | logits=-inf | value=1 d/logits=0
 logsumexp                   | logits=-inf,-inf | value=-inf
 logsumexp                   | logits=-inf,0 | value=0 d/logits=0,1
-logsumexp                   | logits=inf,0 | value=inf d/logits=1,0
-logsumexp                   | logits=inf,inf | value=inf d/logits=nan,nan
+logsumexp                   | logits=inf,0 | value=inf
+logsumexp                   | logits=inf,inf | value=inf
 logsumexp                   | logits=nan,0 | value=nan d/logits=nan,nan
 softmax_cross_entropy_index | logits=0,0,-inf labels=0 | value=ln2 d/logits=-0.5,0.5,0
 softmax_cross_entropy_index | logits=-inf,0,0 labels=0 | value=inf d/logits=-1,0.5,0.5
@@ -82,6 +82,8 @@ MAY = """
 softmax                     | logits=inf,0 | value=1,0 d/logits=0,0
 softmax                     | logits=inf,inf,0 | value=nan,nan,0
 log_softmax                 | logits=inf,0 | value=0,-inf
+logsumexp                   | logits=inf,0 | d/logits=1,0
+logsumexp                   | logits=inf,inf | d/logits=nan,nan
 softmax                     | logits=nan,-inf,1 | value=nan,0,nan
 softmax_cross_entropy_index | logits=inf,0 labels=0 | value=0 d/logits=0,0
 softmax_cross_entropy_index | logits=0,inf labels=0 | value=inf d/logits=-1,1
