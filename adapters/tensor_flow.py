@@ -142,7 +142,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         ("tf.keras.losses.BinaryCrossentropy(from_logits)",
          KERAS_BINARY_CLASS.format(", from_logits=True") + COLUMNS.format("logits"), BY_KERAS),
         ("tf.keras.losses.binary_crossentropy(sigmoid)",
-         f"{KERAS_BINARY}tf.expand_dims({SIGMOID}, -1))"),
+         f"{KERAS_BINARY}tf.math.sigmoid(tf.expand_dims(logits, -1)))"),
         ("-(z log(sigmoid(x)) + (1 - z) log(1 - sigmoid(x)))",
          f"-(labels * tf.math.log({SIGMOID}) + (1 - labels) * tf.math.log(1 - {SIGMOID}))"),
         ("-(z log_sigmoid(x) + (1 - z) log_sigmoid(-x))",
