@@ -99,8 +99,7 @@ def _codes(
     same_class = np.isfinite(got) & finite
 
     codes = np.full(hi.shape, INACCURATE, dtype=np.int8)
-    relative = error >= 0.5 * np.abs(hi)
-    codes[relative | (np.sign(got) * np.sign(hi) < 0)] = WRONG
+    codes[error >= 0.5 * np.abs(hi)] = WRONG  # another sign is an error of more than |hi|
     codes[~same_class] = WRONG
     for rung, bound in ((BASELINE, bounds.baseline), (STRICT, bounds.strict)):
         codes[same_class & (error + slack <= bound)] = rung

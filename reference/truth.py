@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import numpy as np
+from flint import ctx
 from numpy.typing import NDArray
 
 from reference.balls import Ball, Balls, Kink, Vector, ball, gradients, precision
@@ -29,6 +30,8 @@ UNCERTAIN = ball("0 +/- 1")
 
 Answers = dict[str, list[Entry]]
 """Quantity -> one entry for each of its outputs."""
+Units = dict[str, list[list[Entry]]]
+"""Quantity -> for each unit, its outputs."""
 _REMEMBERED: dict[Any, Answers] = {}
 
 
@@ -172,7 +175,8 @@ class _Work:
         self.operator, self.problem = operator, problem
         self.quantities = ("value", *(f"gradient.{n}" for n in operator.differentiable))
         arrays = {i.name: problem.inputs[i.name] for i in operator.inputs}
-        if operator.output == "elementwise":
+        self.elementwise = operator.output == "elementwise"
+        if self.elementwise:
             self.shape = next(iter(arrays.values())).shape
             self.rows = {k: a.reshape(-1, 1) for k, a in arrays.items()}
         else:
@@ -200,13 +204,11 @@ class _Work:
 
     def answers(self) -> Answers:
         if self.problem.reduction == "none":
-            units = self._units(FIRST_BITS)
-            return {q: [e for unit in units for e in unit[q]] for q in self.quantities}
+            return self._outputs(FIRST_BITS)
         bits = FIRST_BITS
         while True:
-            units = self._units(bits)
-            answers = self._reduced(units, bits)
-            if bits >= LAST_BITS or _all(_settled, answers):
+            answers = self._reduced(self._outputs(bits), bits)
+            if bits >= LAST_BITS or all(_settled(e) for found in answers.values() for e in found):
                 self.bits = max(self.bits, bits)
                 return answers
             bits *= 2
@@ -231,42 +233,51 @@ class _Work:
             return np.array(flags.any())
         return np.repeat(flags, math.prod(shape) // max(self.count, 1)).reshape(shape)
 
-    def _units(self, bits: int) -> list[Answers]:
-        """The answers of every unit, each at its own precision, at least `bits`."""
-        units = {i: self._special(i) for i in self.special}
-        todo = [i for i in range(self.count) if i not in units]
+    def _outputs(self, bits: int) -> Answers:
+        """The unreduced outputs, those of each unit at their own precision, at least `bits`."""
+        units: Units = {q: [[]] * self.count for q in self.quantities}
+        for i in self.special:
+            _keep(units, i, self._special(i))
+        todo = [i for i in range(self.count) if i not in set(self.special)]
         while todo:
             self.bits = max(self.bits, bits)
-            units.update(self._plain(todo, bits))
-            todo = [i for i in todo if not _all(_settled, units[i])]
+            with precision(bits):
+                todo = self._elements(todo, units) if self.elementwise else self._rows(todo, units)
             for i in todo:
-                if not _all(_finite, units[i]):
-                    units[i] = self._at_edge(i, units[i])
-            todo = [i for i in todo if not _all(_settled, units[i])] if bits < LAST_BITS else []
+                self._take_limits(units, i)
+            todo = [i for i in todo if not _unit_settled(units, i)] if bits < LAST_BITS else []
             bits *= 2
-        return [units[i] for i in range(self.count)]
+        return {q: [e for unit in units[q] for e in unit] for q in self.quantities}
 
-    def _at_edge(self, i: int, unit: Answers) -> Answers:
+    def _elements(self, todo: list[int], units: Units) -> list[int]:
+        """Evaluate elements at once; returns those that are not settled."""
+        numbers = {k: a[todo, 0].tolist() for k, a in self.rows.items()}
+        open_: set[int] = set()
+        for q, balls in self._evaluate(numbers, self._upstream(todo, 1)).items():
+            for i, value in zip(todo, balls, strict=True):
+                units[q][i] = [value]
+            open_ |= {todo[place] for place in _not_settled(balls)}
+        return sorted(open_)
+
+    def _rows(self, todo: list[int], units: Units) -> list[int]:
+        """Evaluate rows one by one; returns those that are not settled."""
+        open_ = []
+        for i in todo:
+            numbers = {k: a[i].tolist() for k, a in self.rows.items()}
+            upstream = self._upstream([i], self._width)
+            answers = self._remembered(i, ctx.prec, partial(self._evaluate, numbers, upstream))
+            _keep(units, i, answers)
+            if any(_not_settled(balls) for balls in answers.values()):
+                open_.append(i)
+        return open_
+
+    def _take_limits(self, units: Units, i: int) -> None:
         """At the end of a domain the definition has no number; take the limit there."""
-        edge = self._special(i)
-        return {
-            q: [a if _finite(a) else b for a, b in zip(unit[q], edge[q], strict=True)]
-            for q in self.quantities
-        }
-
-    def _plain(self, units: list[int], bits: int) -> Iterator[tuple[int, Answers]]:
-        """Evaluate finite units at one precision."""
-        with precision(bits):
-            if self.operator.output == "elementwise" and units:
-                numbers = {k: a[units, 0].tolist() for k, a in self.rows.items()}
-                answers = self._evaluate(numbers, self._upstream(units, 1))
-                for place, i in enumerate(units):
-                    yield i, {q: [balls[place]] for q, balls in answers.items()}
-                return
-            for i in units:
-                numbers = {k: a[i].tolist() for k, a in self.rows.items()}
-                upstream = self._upstream([i], self._width)
-                yield i, self._remembered(i, bits, partial(self._evaluate, numbers, upstream))
+        if all(_finite(e) for q in self.quantities for e in units[q][i]):
+            return
+        for q, edge in self._special(i).items():
+            pairs = zip(units[q][i], edge, strict=True)
+            units[q][i] = [a if _finite(a) else b for a, b in pairs]
 
     @property
     def _width(self) -> int:
@@ -317,17 +328,16 @@ class _Work:
         found = gradients(output, upstream, live)
         return dict(zip(self.quantities, (output.balls, *found), strict=True))
 
-    def _reduced(self, units: list[Answers], bits: int) -> Answers:
-        """Sum or mean of the units' values; their gradients times the shared factor."""
+    def _reduced(self, outputs: Answers, bits: int) -> Answers:
+        """Sum or mean of the values; the gradients times the shared factor."""
         with precision(bits):
             divisor = self._divisor()
             if divisor.is_zero():
-                return self._empty(units)
+                return self._empty(outputs)
             upstream = ball(float(self.problem.upstream))
-            values = [e for unit in units for e in unit["value"]]
-            answers = {"value": [_scaled(_sum(values), ball(1), divisor)]}
+            answers = {"value": [_scaled(_sum(outputs["value"]), ball(1), divisor)]}
             for q in self.quantities[1:]:
-                answers[q] = [_scaled(e, upstream, divisor) for unit in units for e in unit[q]]
+                answers[q] = [_scaled(e, upstream, divisor) for e in outputs[q]]
             return answers
 
     def _divisor(self) -> Ball:
@@ -347,19 +357,30 @@ class _Work:
         ).tolist()
         return weights
 
-    def _empty(self, units: list[Answers]) -> Answers:
+    def _empty(self, outputs: Answers) -> Answers:
         """0 / 0: the mean is NaN, and so are gradients, except of rows that are all ignored."""
         ignore = self.problem.parameters.get("ignore_index")
         ignored = ignore is not None and bool(np.all(self.problem.inputs["labels"] == ignore))
         gradient: Entry = ball(0) if ignored else math.nan
         answers: Answers = {"value": [math.nan]}
         for q in self.quantities[1:]:
-            answers[q] = [gradient for unit in units for _ in unit[q]]
+            answers[q] = [gradient] * len(outputs[q])
         return answers
 
 
-def _all(test: Callable[[Entry], bool], answers: Answers) -> bool:
-    return all(test(entry) for entries in answers.values() for entry in entries)
+def _keep(units: Units, i: int, answers: Answers) -> None:
+    for q, entries in answers.items():
+        units[q][i] = entries
+
+
+def _not_settled(balls: Balls) -> list[int]:
+    """The places of balls that are too wide."""
+    wide = [i for i, b in enumerate(balls) if b.rel_accuracy_bits() < ACCURACY_BITS]
+    return [i for i in wide if not _settled(balls[i])]
+
+
+def _unit_settled(units: Units, i: int) -> bool:
+    return all(_settled(entry) for column in units.values() for entry in column[i])
 
 
 def _finite(entry: Entry) -> bool:

@@ -196,6 +196,9 @@ def test_a_claim_about_a_reduced_case_sees_all_rows(judged: Any) -> None:
     assert judged(mean, "gradient.logits[8] == 0 and logits[8] == 9", more="").holds is True
     plain = LOSS.strip() + "\n" + "reduction: mean"
     assert judged(plain, "value == 2*log(3)", more="").holds is True
+    # Nine numbers are not three.
+    nothing = "logits - logits == class_weights - class_weights"
+    assert judged(plain, nothing, more="").holds is False
     total = LOSS.strip() + "\n" + "reduction: sum"
     assert judged(total, "value == 6*log(3)", more="").holds is True
     assert judged(total, "labels[2] == -100", more="").holds is True

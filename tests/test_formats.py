@@ -69,6 +69,8 @@ def test_rounding_between_any_two_neighbours(name: str) -> None:
     format_ = FORMATS[name]
     table = numbers(name).tolist()
     for odd, (below, above) in enumerate(pairwise(table), start=1):
+        if odd > 3000 and odd % 7 and 2 < odd % 128 < 126:
+            continue  # some of each binade, all about its ends
         middle = (Fraction(below) + Fraction(above)) / 2
         assert format_.round(middle) == (above if odd % 2 else below)
         nudge = middle / 1000003

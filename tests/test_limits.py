@@ -153,6 +153,12 @@ def test_where_nan_may_be_answered_instead(operator: str, inputs: str, demanded:
         assert found[quantity].nan.all()
 
 
+def test_a_small_number_beside_an_infinity_is_no_zero() -> None:
+    found = truths("softmax", {"logits": [-INF, 0, -700]})["value"]
+    assert found.hi[0, 0] == 0
+    assert found.hi[0, 2] == pytest.approx(math.exp(-700), rel=1e-15, abs=0)
+
+
 def test_only_the_rows_with_infinities_may_be_nan() -> None:
     found = truths("softmax", {"logits": [[INF, 0], [0, 0], [-INF, 0]]})
     assert found["value"].nan.tolist() == [[True, True], [False, False], [False, False]]
