@@ -32,6 +32,8 @@ MODES = ("eager", "graph", "compiled", "session")
 # Kernels and XLA code alike run with the processor's flush-to-zero and denormals-are-zero bits.
 FLUSH = MODES
 WRITTEN = ("eager", "session")
+DOCUMENTS = ("softmax_cross_entropy", "sigmoid_cross_entropy")
+"""The operators that the seed documents write out and run in a session."""
 PAGES = "https://www.tensorflow.org/api_docs/python/"
 
 # Reductions by an argument: TensorFlow 1 losses, Keras losses.
@@ -311,7 +313,8 @@ def _implementation(operator: str, row: Row) -> Implementation:
     page = PAGES + functions[0].replace(".", "/")
     # A composition is run as it is written and, like the seed documents' code, in a session.
     # The loss classes are loops around the functions: compiling them as well would cost minutes.
-    modes = MODES if re.match(r"tf\.(math|nn|reduce|keras\.losses\.[a-z])", name) else WRITTEN
+    public = re.match(r"tf\.(math|nn|reduce|keras\.losses\.[a-z])", name)
+    modes = MODES if public else WRITTEN if operator in DOCUMENTS else ("eager",)
     options = {"modes": modes, **options}
     return Implementation(name, operator, code, flush=FLUSH, documentation=page, **options)
 

@@ -9,7 +9,7 @@ An approach replaces the inputs at the end of their domain by numbers that run t
 one pace, or each faster than the one before, in either order; those that run towards 0 faster than
 any that run towards infinity, and slower. The definition is evaluated in balls at three points of
 each approach, far enough out that a limit shows as agreement to 200 bits, or as a number below
-2^-2000, and divergence as steps that grow. This decides the limit by computation, not by proof; no
+2^-1095, and divergence as steps that grow. This decides the limit by computation, not by proof; no
 case of the operators here comes near the thresholds.
 """
 
@@ -28,11 +28,13 @@ Evaluate = Callable[[Mapping[str, list[Ball]]], list[Ball]]
 
 FILLS = (0.25, -0.75)
 """What stands for a NaN to see whether a result depends on it: on either side of every kink."""
-BITS = 8192
-DISTANCES = (1500, 3000, 6000)
-"""log2 of the distances: infinity is met by 2^1500, ..., an end a by a +- 2^-1500, ..."""
+BITS = 3840
+DISTANCES = (1150, 1700, 2550)
+"""log2 of the distances: infinity is met by 2^1150, ..., an end a by a +- 2^-1150, ...,
+beyond all numbers of a format and their reciprocals."""
 AGREE = ball(2) ** -200
-SMALL = ball(2) ** -2000
+SMALL = ball(2) ** -1095
+"""Below half of the smallest positive number."""
 GROWTH = ball("1.5")
 """Divergence: each step is this much longer than the one before (a logarithm's doubles)."""
 

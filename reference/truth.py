@@ -26,6 +26,8 @@ ACCURACY_BITS = 53 + 20
 FLOOR = ball(2) ** -(1074 + 20)
 """... or than 2^-20 of the smallest subnormal."""
 DOUBLE = FORMATS["float64"]
+SCALED = 1e-270
+"""Below this, the tail of a truth is scaled before it becomes a float."""
 UNCERTAIN = ball("0 +/- 1")
 
 Answers = dict[str, list[Entry]]
@@ -409,29 +411,38 @@ def _scaled(entry: Entry, factor: Ball, divisor: Ball) -> Entry:
 def _pack(entries: list[Entry], shape: tuple[int, ...], bits: int) -> Truth:
     """Arrays from entries."""
     tops = [float(entry) for entry in entries]
-    pairs = [_rest(entry, top) for entry, top in zip(entries, tops, strict=True)]
-    tail, radius = zip(*pairs, strict=True) if pairs else ((), ())
-    open_ = bits >= LAST_BITS
-    undecided = [open_ and not _settled(entry) for entry in entries]
+    hi = np.array(tops)
+    size = np.abs(hi)
+    plain = (size > SCALED) & (size < np.inf)
+    chosen: list[tuple[Ball, float]] = [
+        (e, top) for e, top, p in zip(entries, tops, plain.tolist(), strict=True) if p
+    ]
+    tail, radius = np.zeros(len(hi)), np.zeros(len(hi))
+    grain = DOUBLE.ulp(size[plain])
+    tail[plain] = np.array([float(entry - top) for entry, top in chosen]) / grain
+    # radius <= |midpoint| 2^-accuracy (Arb, arb_rel_error_bits), and |midpoint| < 2^53 ulps.
+    accuracy = np.array([min(entry.rel_accuracy_bits(), 2000) for entry, _ in chosen], dtype=int)
+    radius[plain] = np.ldexp(1.0, 53 - accuracy)
+    for i in np.flatnonzero(~plain).tolist():
+        tail[i], radius[i] = _rest(entries[i], tops[i])
+    undecided = np.zeros(shape, dtype=bool)
+    if bits >= LAST_BITS:
+        undecided = np.array([not _settled(e) for e in entries], dtype=bool).reshape(shape)
     return Truth(
-        np.array(tops).reshape(shape),
-        np.array(tail).reshape(shape),
-        np.array(radius).reshape(shape),
+        hi.reshape(shape),
+        tail.reshape(shape),
+        radius.reshape(shape),
         np.zeros(shape, dtype=bool),
-        np.array(undecided, dtype=bool).reshape(shape),
+        undecided,
         bits,
     )
 
 
 def _rest(entry: Entry, top: float) -> tuple[float, float]:
-    """The tail and the radius beside the nearest float64, in its ulps."""
+    """The tail and the radius beside a float64 so small that the difference would underflow."""
     if isinstance(entry, float) or math.isinf(top):
         return 0.0, 0.0
-    ulp = math.ulp(top)
-    if abs(top) > 1e-270:
-        return float(entry - top) / ulp, float(entry.rad()) / ulp
-    # The difference would underflow; scale before it becomes a float.
-    grain = ball(ulp)
+    grain = ball(math.ulp(top))
     return float((entry - top) / grain), float(entry.rad() / grain)
 
 

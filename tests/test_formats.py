@@ -19,7 +19,7 @@ from reference.formats import FORMATS, Format
 BITS = {"float16": np.uint16, "bfloat16": np.uint16, "float32": np.uint32, "float64": np.uint64}
 each = pytest.mark.parametrize("name", FORMATS)
 halves = pytest.mark.parametrize("name", ["float16", "bfloat16"])
-hypothesis = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+hypothesis = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
 def numbers(name: str) -> NDArray[np.float64]:

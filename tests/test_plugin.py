@@ -313,11 +313,8 @@ def test_an_adapter_that_cannot_be_imported_or_speaks_otherwise(tmp_path: Path) 
     assert Suite([], adapter).jobs == []
 
 
-def test_a_framework_decides_which_tests_are_collected(tmp_path: Path) -> None:
-    done = launch(tmp_path, "-q", "--collect-only")
-    assert "test_conformance[plain sigmoid-sigmoid-tails-eager]" in done
-    assert "test_numbers" not in done
-    assert not done.results.exists()
+def test_a_framework_decides_which_tests_are_collected(right: Done) -> None:
+    assert "collected 3 items" in right
 
     def ignored(name: str, framework: str | None) -> bool:
         config = SimpleNamespace(getoption={"--framework": framework}.get)

@@ -29,7 +29,7 @@ DOUBLE = FORMATS["float64"]
 TOO_LARGE = 2**1024 - 2**970
 EDGES = (0.0, 1.0, 17.5, 37.43, 40.0, 745.5, 1e4, 1e30, 1e300, 5e-324, 1e-310, 2.3e-308, 1e-16)
 EDGES += (DOUBLE.max, math.log(2), 0.1)
-several = settings(max_examples=30, deadline=None, derandomize=True, database=None)
+several = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 
 signed = st.builds(lambda x, s: x * s, st.sampled_from(EDGES), st.sampled_from([1, -1]))
 anything = signed | st.floats(-50, 50) | st.floats(allow_nan=False, allow_infinity=False)
@@ -129,7 +129,7 @@ def test_values_and_gradients_are_those_of_the_closed_form(
 
 @pytest.mark.parametrize("reduction", ["sum", "mean", "weighted_mean"])
 @pytest.mark.parametrize("operator", [o for o in OPERATORS if OPERATORS[o].output != "vector"])
-@settings(several, max_examples=8)
+@settings(several, max_examples=5)
 @given(st.data())
 def test_reductions_are_those_of_the_closed_form(
     operator: str, reduction: str, data: st.DataObject
@@ -260,7 +260,7 @@ def of(hi: float, tail: float = 0.0, radius: float = 0.0) -> Truth:
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
-@settings(several, max_examples=100)
+@settings(several, max_examples=60)
 @given(st.data())
 def test_roundings_are_those_of_exact_arithmetic(dtype: str, data: st.DataObject) -> None:
     """(y - z)^2 is a rational: its roundings are known without the reference."""

@@ -179,14 +179,15 @@ def divergence_by_log_probabilities(_a: Arithmetic, p: Any, _log_q: Any) -> Any:
     return -p
 
 
+def baseline_divergence_by_log_probabilities(a: Arithmetic, p: Any, _log_q: Any) -> Any:
+    """-p, or -e^(ln p) where the targets are handed over as logarithms."""
+    return a.any_of(-p, -a.where(a.zero(p), 0.0, a.exp(a.log(p))))
+
+
 ENTROPY_BETWEEN: dict[str, Model] = {
     "value": entropy_between,
     "gradient.labels": entropy_between_by_labels,
     "gradient.probabilities": entropy_between_by_probabilities,
-}
-DIVERGENCE_GRADIENTS: dict[str, Model] = {
-    "gradient.labels": divergence_by_labels,
-    "gradient.log_probabilities": divergence_by_log_probabilities,
 }
 LIKELIHOOD: dict[str, Model] = {
     "value": likelihood,
@@ -213,8 +214,16 @@ OPERATORS = (
         "scalar",
         kl_divergence,
         "sum_c p_c (ln p_c - ln q_c), 0 ln 0 = 0",
-        strict={"value": strict_divergence, **DIVERGENCE_GRADIENTS},
-        baseline={"value": baseline_divergence, **DIVERGENCE_GRADIENTS},
+        strict={
+            "value": strict_divergence,
+            "gradient.labels": divergence_by_labels,
+            "gradient.log_probabilities": divergence_by_log_probabilities,
+        },
+        baseline={
+            "value": baseline_divergence,
+            "gradient.labels": divergence_by_labels,
+            "gradient.log_probabilities": baseline_divergence_by_log_probabilities,
+        },
     ),
     Operator(
         "softmax_cross_entropy",
