@@ -61,8 +61,9 @@ PUBLIC = re.compile(r"(jax|jnp|optax)\.")
 """How the name of a public function begins."""
 EAGER = ("float32",)
 COMPOSED = ("float32",)
-"""Where eager mode and compositions are measured, for the time it takes. Eager mode linearises and lowers a function anew at every call, 0.1 s each,
-while `jax.jit` does so once for a shape; so compositions run under `jax.jit` alone."""
+"""Where eager mode and compositions are measured, for the time it takes. Eager mode linearises and
+lowers a function anew at every call, 0.1 s each, while `jax.jit` does so once for a shape; so
+compositions run under `jax.jit` alone."""
 # Operator -> name -> code. A name that starts with `jax.`, `jnp.` or `optax` is a public function,
 # perhaps fed what the name says; the others are compositions in mathematical shorthand. A name has
 # no *, ? or [: findings match names with shell-style wildcards.
