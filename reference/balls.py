@@ -73,6 +73,11 @@ class Vector:
         return cls(list(map(ball, numbers)), live=True)
 
     @classmethod
+    def exact(cls, numbers: Iterable[float | Ball]) -> Vector:
+        """`of` without rationals, which costs a third of the time."""
+        return cls(list(map(arb, numbers)), live=True)
+
+    @classmethod
     def constant(cls, numbers: Iterable[Number | Ball]) -> Vector:
         """A vector without a gradient."""
         return cls(list(map(ball, numbers)))

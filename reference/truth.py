@@ -191,7 +191,7 @@ class _Work:
         self.parameters = {
             k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in problem.parameters.items()
         }
-        self._parameters = repr(sorted(self.parameters.items()))
+        self._parameters = repr(sorted(self.parameters.items())) if self.parameters else ""
         self.bits = FIRST_BITS
         shape = (self.count, self._width)
         reduced = problem.reduction != "none"
@@ -322,7 +322,7 @@ class _Work:
     def _evaluate(self, numbers: Mapping[str, Sequence[Any]], upstream: Balls) -> dict[str, Balls]:
         """The definition and its gradients at exactly known numbers, at the current precision."""
         arguments = [
-            int(numbers[i.name][0]) if i.kind == "index" else Vector.of(numbers[i.name])
+            int(numbers[i.name][0]) if i.kind == "index" else Vector.exact(numbers[i.name])
             for i in self.operator.inputs
         ]
         output = self.operator.define(*arguments, **self.parameters)
@@ -414,9 +414,9 @@ def _pack(entries: list[Entry], shape: tuple[int, ...], bits: int) -> Truth:
     hi = np.array(tops)
     size = np.abs(hi)
     plain = (size > SCALED) & (size < np.inf)
-    chosen: list[tuple[Ball, float]] = [
-        (e, top) for e, top, p in zip(entries, tops, plain.tolist(), strict=True) if p
-    ]
+    chosen: list[tuple[Ball, float]] = list(zip(entries, tops, strict=True))
+    if not plain.all():
+        chosen = [pair for pair, is_plain in zip(chosen, plain.tolist(), strict=True) if is_plain]
     tail, radius = np.zeros(len(hi)), np.zeros(len(hi))
     grain = DOUBLE.ulp(size[plain])
     tail[plain] = np.array([float(entry - top) for entry, top in chosen]) / grain

@@ -66,7 +66,8 @@ binary_cross_entropy        | probabilities=0 labels=0 | value=0 d/probabilities
 binary_cross_entropy        | probabilities=1 labels=1 | value=0 d/probabilities=-1
 binary_cross_entropy        | probabilities=0 labels=0.5 | value=inf d/probabilities=-inf
 kl_divergence               | labels=0,1 log_probabilities=-1,0 | value=0 d/log_probabilities=0,-1
-kl_divergence               | labels=0,1 log_probabilities=-inf,0 | value=0 d/log_probabilities=0,-1 d/labels=nan,1
+kl_divergence               | labels=0,1 log_probabilities=-inf,0 | value=0 d/log_probabilities=0,-1
+kl_divergence               | labels=0,1 log_probabilities=-inf,0 | d/labels=nan,1
 kl_divergence               | labels=0.5,0.5 log_probabilities=-inf,0 | value=inf
 kl_divergence               | labels=0.5,0.5 log_probabilities=nan,0 | value=nan
 cross_entropy               | labels=0,1 probabilities=0,1 | value=0 d/probabilities=0,-1
