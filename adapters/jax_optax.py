@@ -374,7 +374,7 @@ from numpy import inf, nan"""
 
     def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
         composed = not PUBLIC.match(implementation.name)
-        if composed and call.reduction != "none":
+        if composed and call.reduction != "none" and not implementation.reductions:
             return f"the {call.reduction} is measured around the public functions"
         if composed and call.dtype not in COMPOSED:
             return f"compositions are measured in {' and '.join(COMPOSED)}"

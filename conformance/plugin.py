@@ -210,7 +210,7 @@ def explain(job: Job, wrong: list[tuple[Check, str]]) -> str:
 
 def _numbers(check: Check) -> list[str]:
     if check.got is None:
-        return []
+        return [f"    {check.message}"] if check.message else []
     counts = ", ".join(f"{n} {verdict}" for verdict, n in check.counts.items())
     ulps = "" if check.ulps is None else f"{check.ulps:.3g} ulps"
     over = "" if check.over_bound is None else f", {check.over_bound:.3g} times the bound"
