@@ -62,6 +62,17 @@ class Truth:
         default_factory=dict, init=False, repr=False
     )
 
+    def part(self, places: slice, shape: tuple[int, ...]) -> Truth:
+        """A part of a one-dimensional truth without kinks, in another shape."""
+        return Truth(
+            self.hi[places].reshape(shape),
+            self.tail[places].reshape(shape),
+            self.radius[places].reshape(shape),
+            self.nan[places].reshape(shape),
+            self.undecided[places].reshape(shape),
+            self.bits,
+        )
+
     @property
     def lo(self) -> Floats:
         """The second half of the double-double pair (0 below the range of float64)."""
@@ -147,11 +158,13 @@ def evaluate(problem: Problem) -> dict[str, Truth]:
     """
     operator = OPERATORS[problem.operator]
     work = _Work(operator, problem)
-    answers = work.answers()
+    truths = work.truths(work.answers())
     if operator.kinks:
-        answers_left = _from_the_left(work)
-        return {q: work.truth(q, a, answers_left[q]) for q, a in answers.items()}
-    return {q: work.truth(q, a) for q, a in answers.items()}
+        left = work.truths(_from_the_left(work))
+        truths = {q: _subgradient(truth, left[q]) for q, truth in truths.items()}
+    if work.special:
+        truths = {q: work.allow_nan(q, truth) for q, truth in truths.items()}
+    return truths
 
 
 def decided(value: Ball) -> bool:
@@ -199,10 +212,10 @@ class _Work:
 
     def _not_finite(self) -> list[int]:
         """The units with an infinity or NaN among their inputs."""
-        masks = [~np.isfinite(a) for a in self.rows.values() if a.dtype == np.float64]
-        if not any(mask.any() for mask in masks):
+        masks = [np.isfinite(a) for a in self.rows.values() if a.dtype == np.float64]
+        if all(mask.all() for mask in masks):
             return []
-        return [i for i in range(self.count) if any(mask[i].any() for mask in masks)]
+        return [i for i in range(self.count) if not all(mask[i].all() for mask in masks)]
 
     def answers(self) -> Answers:
         if self.problem.reduction == "none":
@@ -215,17 +228,32 @@ class _Work:
                 return answers
             bits *= 2
 
-    def truth(self, quantity: str, entries: list[Entry], left: list[Entry] | None = None) -> Truth:
+    def truths(self, answers: Answers) -> dict[str, Truth]:
+        """Arrays from entries, for all quantities at once: small arrays cost as much as large."""
+        entries = [entry for column in answers.values() for entry in column]
+        flat = _pack(entries, self.bits)
+        truths, start = {}, 0
+        for q, column in answers.items():
+            part = slice(start, start + len(column))
+            truths[q] = flat.part(part, self._shape(q))
+            start = part.stop
+        return truths
+
+    def allow_nan(self, quantity: str, truth: Truth) -> Truth:
+        """The truth, with NaN allowed where the operator's limit is a matter of choice."""
         name = quantity.partition(".")[2]
-        reduced = self.problem.reduction != "none"
-        shape = self.problem.inputs[name].shape if name else () if reduced else self.shape
-        packed = _pack(entries, shape, self.bits)
         may = self.operator.may if name or self.operator.may_value else None
-        if self.special and may is not None:
-            flags = np.any(may(self.problem.inputs).reshape(self.count, -1), axis=-1)
-            if flags.any():
-                packed = replace(packed, nan=self._spread(flags, shape, bool(name) or not reduced))
-        return packed if left is None else _subgradient(packed, _pack(left, shape, self.bits))
+        if may is None:
+            return truth
+        flags = np.any(may(self.problem.inputs).reshape(self.count, -1), axis=-1)
+        rows = bool(name) or self.problem.reduction == "none"
+        return replace(truth, nan=self._spread(flags, truth.hi.shape, rows))
+
+    def _shape(self, quantity: str) -> tuple[int, ...]:
+        name = quantity.partition(".")[2]
+        if name:
+            return self.problem.inputs[name].shape
+        return () if self.problem.reduction != "none" else self.shape
 
     def _spread(
         self, flags: NDArray[np.bool_], shape: tuple[int, ...], rows: bool
@@ -408,34 +436,29 @@ def _scaled(entry: Entry, factor: Ball, divisor: Ball) -> Entry:
     return math.nan if share.is_zero() else entry * math.copysign(1.0, float(share))
 
 
-def _pack(entries: list[Entry], shape: tuple[int, ...], bits: int) -> Truth:
-    """Arrays from entries."""
+def _pack(entries: list[Entry], bits: int) -> Truth:
+    """Arrays from entries, one-dimensional."""
     tops = [float(entry) for entry in entries]
     hi = np.array(tops)
     size = np.abs(hi)
-    plain = (size > SCALED) & (size < np.inf)
+    plain = (size > SCALED) & (size < 0.5 * DOUBLE.max)
     chosen: list[tuple[Ball, float]] = list(zip(entries, tops, strict=True))
-    if not plain.all():
+    rest = np.flatnonzero(~plain).tolist()
+    if rest:
         chosen = [pair for pair, is_plain in zip(chosen, plain.tolist(), strict=True) if is_plain]
     tail, radius = np.zeros(len(hi)), np.zeros(len(hi))
-    grain = DOUBLE.ulp(size[plain])
-    tail[plain] = np.array([float(entry - top) for entry, top in chosen]) / grain
+    tails = np.array([float(entry - top) for entry, top in chosen])
+    tail[plain] = tails / np.spacing(size[plain])
     # radius <= |midpoint| 2^-accuracy (Arb, arb_rel_error_bits), and |midpoint| < 2^53 ulps.
     accuracy = np.array([min(entry.rel_accuracy_bits(), 2000) for entry, _ in chosen], dtype=int)
     radius[plain] = np.ldexp(1.0, 53 - accuracy)
-    for i in np.flatnonzero(~plain).tolist():
+    for i in rest:
         tail[i], radius[i] = _rest(entries[i], tops[i])
-    undecided = np.zeros(shape, dtype=bool)
+    nothing = np.zeros(len(hi), dtype=bool)
+    undecided = nothing
     if bits >= LAST_BITS:
-        undecided = np.array([not _settled(e) for e in entries], dtype=bool).reshape(shape)
-    return Truth(
-        hi.reshape(shape),
-        tail.reshape(shape),
-        radius.reshape(shape),
-        np.zeros(shape, dtype=bool),
-        undecided,
-        bits,
-    )
+        undecided = np.array([not _settled(entry) for entry in entries], dtype=bool)
+    return Truth(hi, tail, radius, nothing, undecided, bits)
 
 
 def _rest(entry: Entry, top: float) -> tuple[float, float]:
