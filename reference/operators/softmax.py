@@ -82,8 +82,10 @@ def strict_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
 
 
 def baseline_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
+    """s_j (v_j - sum_i s_i v_i), or the difference of its two products."""
     s = shifted_softmax(a, x)
-    return s * (v - a.total(s * v))
+    inner = a.total(s * v)
+    return a.any_of(s * (v - inner), s * v - s * inner)
 
 
 def strict_residual(a: Arithmetic, x: Any, t: Any) -> Any:
