@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 from flint import arb, ctx, fmpq
@@ -22,6 +23,10 @@ Pull = Callable[[Balls], Balls]
 
 ZERO = arb(0)
 ONE = arb(1)
+
+
+_SERIAL = count()
+"""Numbers the vectors in the order in which they are made."""
 
 
 class Kink:
@@ -55,7 +60,7 @@ class Vector:
     plain numbers, which are constants and have no adjoint.
     """
 
-    __slots__ = ("adjoint", "balls", "live", "sources")
+    __slots__ = ("adjoint", "balls", "live", "serial", "sources")
 
     live: bool
 
@@ -66,6 +71,7 @@ class Vector:
         self.sources = [(source, pull) for source, pull in sources if source.live]
         self.live = bool(self.sources) if live is None else live
         self.adjoint: Balls | None = None
+        self.serial = next(_SERIAL)
 
     @classmethod
     def of(cls, numbers: Iterable[Number | Ball]) -> Vector:
@@ -229,15 +235,11 @@ def _spread(v: Vector, size: int) -> Vector:
 
 def _topological(output: Vector) -> list[Vector]:
     """Every live vector that `output` depends on, each after its sources."""
-    order: list[Vector] = []
-    seen: set[int] = set()
-    stack = [(output, False)]
+    seen: dict[int, Vector] = {}
+    stack = [output]
     while stack:
-        vector, done = stack.pop()
-        if done:
-            order.append(vector)
-        elif id(vector) not in seen:
-            seen.add(id(vector))
-            stack.append((vector, True))
-            stack.extend((source, False) for source, _ in vector.sources)
-    return order
+        vector = stack.pop()
+        if vector.serial not in seen:
+            seen[vector.serial] = vector
+            stack.extend([source for source, _ in vector.sources])
+    return [seen[serial] for serial in sorted(seen)]  # a vector is made after its sources

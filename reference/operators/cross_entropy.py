@@ -51,10 +51,10 @@ def softmax_cross_entropy_index(
 ) -> Vector:
     if labels == ignore_index:
         return total(logits * 0)
-    one_hot = Vector.constant([int(c == labels) for c in range(len(logits))])
     if label_smoothing == 0:
         loss = logsumexp(logits) - logits[labels]
         return loss if class_weights is None else loss * class_weights[labels]
+    one_hot = Vector.constant([int(c == labels) for c in range(len(logits))])
     return softmax_cross_entropy(logits, one_hot, class_weights, label_smoothing)
 
 
