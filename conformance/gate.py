@@ -22,8 +22,6 @@ from conformance.grades import Change, ChangeKind, Grades
 from conformance.results import FAILING, Check, Key, Results
 
 SHOWN = 20
-_NO_EVIDENCE = ("undecided", "harness-error")
-"""Failing verdicts that do not show a negative control to be wrong."""
 GONE = "no longer fires"
 """The rule for a failure that is gone."""
 
@@ -175,11 +173,7 @@ def _unused(results: Results, findings: Findings) -> Iterator[Problem]:
 
 def _controls(results: Results, changes: list[Change]) -> Iterator[Problem]:
     """Every negative control fails somewhere, and wherever it failed before."""
-    caught = {
-        check.implementation
-        for check in results.checks
-        if check.fails and check.verdict not in _NO_EVIDENCE
-    }
+    caught = {check.implementation for check in results.checks if check.catches}
     for name, implementation in results.implementations.items():
         if implementation.control and name not in caught:
             text = f"a negative control passes everything ({implementation.control})"

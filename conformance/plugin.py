@@ -70,6 +70,7 @@ class Run:
         self.writer: results.ResultsWriter | None = None
         self.planned = self.done = 0
         self.verdicts: Counter[str] = Counter()
+        self.caught: set[str] = set()
         self.problems: list[str] = []
         self.file: Path | None = None
 
@@ -154,6 +155,8 @@ class Run:
 
     def _record(self, check: Check) -> None:
         self.verdicts[check.verdict] += 1
+        if check.catches:
+            self.caught.add(check.implementation)
         if self.writer is not None:
             self.writer.add(check)
 
@@ -172,10 +175,8 @@ class Run:
 
     def _controls(self) -> Iterator[str]:
         """Negative controls that the suite did not catch."""
-        checks = results.read(self.file).checks if self.file else []
-        caught = {check.implementation for check in checks if check.fails}
         for implementation in self.suite.adapter.implementations:
-            if implementation.control and implementation.name not in caught:
+            if implementation.control and implementation.name not in self.caught:
                 yield f"negative control {implementation.name} passes everything"
 
     def pytest_unconfigure(self) -> None:

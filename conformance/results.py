@@ -175,6 +175,11 @@ class Check(Record, frozen=True, kw_only=True, tag="check"):
         """Whether the verdict needs a finding."""
         return self.verdict in FAILING
 
+    @property
+    def catches(self) -> bool:
+        """Whether the check shows its implementation to be wrong, as one of a control must."""
+        return self.fails and self.verdict not in ("undecided", "harness-error")
+
 
 class Footer(Record, frozen=True, kw_only=True, tag="footer"):
     """What the file must contain to be complete."""
