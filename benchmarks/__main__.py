@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.cases import load
+from reference.evaluation import evaluate
 from reference.formats import FORMATS
 from reference.problem import Problem
-from reference.truth import evaluate
 
 ROUNDS = 15
 SINGLE, DOUBLE = FORMATS["float32"], FORMATS["float64"]

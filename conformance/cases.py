@@ -1,128 +1,38 @@
-"""The cases: read from YAML, checked, and turned into problems at a number format."""
+"""The cases of a folder: read from YAML, and checked; every error names the line and the remedy."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
-
 from conformance import claims, numbers, yaml_lines
+from conformance.case import MEASURES, Case, CaseText, ClaimText, FileText
 from conformance.errors import UserError
-from conformance.numbers import Number, NumberError, rounded
+from conformance.numbers import Number, NumberError
 from conformance.yaml_lines import Document
-from reference.formats import FORMATS, Format
+from reference.formats import FORMATS
 from reference.operator import Input, Operator
 from reference.operators import OPERATORS
-from reference.problem import REDUCTIONS, Problem
+from reference.reduction import REDUCTIONS, SAMPLE_WEIGHTS
 
-MEASURES = ("value", "gradient")
 INTEGERS = ("ignore_index",)
-VECTORS = ("class_weights",)
-UPSTREAM = ("1", "-1/2", "2", "-1/4")
-"""The default cotangent of a row of outputs: this cycle, exact in every format."""
+MASK = "mask"
+MATRICES = {"weights": 2}
+"""The array parameters that have more than one axis."""
+NEEDS = {
+    "weighted_mean": "ignore_index or class weights",
+    "kept_mean": "ignore_index",
+    "sample_weighted_mean": SAMPLE_WEIGHTS,
+    "nonzero_mean": SAMPLE_WEIGHTS,
+}
+"""What a mean divides by, where there may be none."""
+CLAIMED = ("none", "sum", "mean", "weighted_mean")
+"""The reductions of which claims can speak."""
 ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 Path_ = tuple[str | int, ...]
-
-
-class ClaimText(msgspec.Struct, forbid_unknown_fields=True):
-    """What a source says, as an expression that the reference can check."""
-
-    says: str
-    check: str
-    holds: bool
-    row: str | None = None
-    dtype: str | None = None
-    instead: str | None = None
-
-
-class CaseText(msgspec.Struct, forbid_unknown_fields=True):
-    """A case as it is written; see README.md, "Writing a case"."""
-
-    id: str
-    operator: str
-    source: str
-    why: str
-    rows: dict[str, dict[str, Any]] = {}
-    inputs: dict[str, Any] = {}
-    sweep: dict[str, Any] = {}
-    parameters: dict[str, Any] = {}
-    reduction: str = "none"
-    dtypes: tuple[str, ...] = tuple(FORMATS)
-    measure: tuple[str, ...] = MEASURES
-    claims: list[ClaimText] = []
-
-
-class FileText(msgspec.Struct, forbid_unknown_fields=True):
-    """A file of cases."""
-
-    theme: str
-    cases: list[CaseText]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One call, with its inputs as exact numbers.
-
-    columns: input -> one list of numbers a row (of length 1 for scalars), or one class index.
-    wide: whether the rows of an elementwise operator are vectors.
-    upstream: one list of numbers for each row, or None for the default.
-    """
-
-    text: CaseText
-    theme: str
-    file: Path
-    line: int
-    operator: Operator
-    rows: tuple[str, ...]
-    columns: Mapping[str, list[Any]]
-    wide: bool
-    parameters: Mapping[str, Any]
-    upstream: list[list[Number]] | None
-
-    @property
-    def id(self) -> str:
-        return self.text.id
-
-    @property
-    def dtypes(self) -> tuple[str, ...]:
-        return self.text.dtypes
-
-    @property
-    def wrt(self) -> tuple[str, ...]:
-        """The inputs whose gradient is measured."""
-        return self.operator.differentiable if "gradient" in self.text.measure else ()
-
-    def problem(self, format: Format) -> Problem:
-        """The case with every number rounded to the format."""
-        inputs: dict[str, Any] = {}
-        for input_ in self.operator.inputs:
-            column = self.columns[input_.name]
-            if input_.kind == "index":
-                inputs[input_.name] = np.array(column, dtype=np.int64)
-                continue
-            array = np.array([[rounded(n(format), format) for n in row] for row in column])
-            inputs[input_.name] = array if self.wide or input_.kind == "vector" else array[:, 0]
-        parameters = {k: _parameter(k, v, format) for k, v in self.parameters.items()}
-        reduction, upstream = self.text.reduction, self._upstream(format, inputs)
-        return Problem(self.operator.name, format, inputs, parameters, reduction, upstream)
-
-    def _upstream(self, format: Format, inputs: Mapping[str, Any]) -> np.ndarray:
-        if self.text.reduction != "none":
-            return np.array(1.0)
-        lead = inputs[self.operator.differentiable[0]]
-        shape = lead.shape[:1] if self.operator.output == "scalar" else lead.shape
-        if self.upstream is not None:
-            given = [[rounded(n(format), format) for n in row] for row in self.upstream]
-            return np.array(given).reshape(shape)
-        if self.operator.output != "vector":
-            return np.ones(shape)
-        cycle = [float(numbers.number(text)(format)) for text in UPSTREAM]
-        return np.resize(np.array(cycle), shape[-1:])[None, :].repeat(shape[0], axis=0)
 
 
 def load(folder: Path) -> list[Case]:
@@ -162,12 +72,6 @@ def _scalar(text: str) -> Any:
     return {"true": True, "false": False, "null": None}.get(text, text)
 
 
-def _parameter(name: str, value: Any, format: Format) -> Any:
-    if name in VECTORS:
-        return np.array([rounded(n(format), format) for n in value])
-    return value if name in INTEGERS else rounded(value(format), format)
-
-
 class _Reader:
     """Checks one case and resolves its numbers; every error names the line and the remedy."""
 
@@ -184,13 +88,26 @@ class _Reader:
         self._check_words()
         operator = OPERATORS[text.operator]
         names, columns, upstream = self._table(operator)
+        mask = columns.pop(MASK, None)
+        samples = {k: columns.pop(k) for k in (SAMPLE_WEIGHTS,) if k in columns}
         wide = operator.output == "elementwise" and any(len(c[0]) > 1 for c in columns.values())
         if wide:
             size = max(len(row) for column in columns.values() for row in column)
             columns = {k: [r * size if len(r) == 1 else r for r in c] for k, c in columns.items()}
+            samples = {k: [r * size if len(r) == 1 else r for r in c] for k, c in samples.items()}
         self._check_lengths(operator, names, columns, upstream)
-        self._check_labels(operator, names, columns)
+        parameters = {k: self._parameter(k, v, operator) for k, v in text.parameters.items()}
+        if mask is not None:
+            parameters[MASK] = mask
+        self._check_arrays(operator, columns, parameters)
+        self._check_labels(operator, names, columns, parameters)
+        batch, axis = self._shape(operator, names)
+        self._check_measure(operator, {*parameters, *samples})
+        self._check_reduction(operator, samples)
         scope = claims.Scope([*columns, *text.parameters], operator.differentiable, names)
+        if text.claims and (samples or mask or text.batch or text.reduction not in CLAIMED):
+            problem = "claims are about cases without sample weights, masks and other means"
+            raise self.error(("claims",), problem, "remove them, or make a plain case")
         for i, claim in enumerate(text.claims):
             self._check_claim(("claims", i), claim, scope)
         return Case(
@@ -200,10 +117,13 @@ class _Reader:
             self.document.line(*self.place),
             operator,
             tuple(names),
-            columns,
+            {**columns, **samples},
             wide,
-            {k: self._parameter(k, v) for k, v in text.parameters.items()},
+            parameters,
             upstream,
+            self._tangents(columns),
+            batch,
+            axis,
         )
 
     def _check_words(self) -> None:
@@ -216,12 +136,52 @@ class _Reader:
         if not ID.fullmatch(text.id):
             raise self.error(("id",), f"`{text.id}` is no id", "use a-z, 0-9, `-` and `.`")
         self._check_list("dtypes", text.dtypes, FORMATS, "dtype")
-        self._check_list("measure", text.measure, MEASURES, "quantity to measure")
         operator = OPERATORS[text.operator]
         for name in text.parameters:
             self._known(("parameters", name), name, operator.parameters, "parameter")
-        if text.reduction == "weighted_mean" and operator.weight is None:
-            raise self.error(("reduction",), "there are no weights here", "use `mean`")
+
+    def _check_reduction(self, operator: Operator, samples: Mapping[str, Any]) -> None:
+        reduction = self.text.reduction
+        none = operator.weight is None if NEEDS.get(reduction) != SAMPLE_WEIGHTS else not samples
+        if reduction in NEEDS and none:
+            problem = f"there are no weights here: `{reduction}` is for {NEEDS[reduction]}"
+            raise self.error(("reduction",), problem, "use `mean`")
+
+    def _check_measure(self, operator: Operator, given: Iterable[str]) -> None:
+        """Words stand for all inputs; what rows share is measured when it is named."""
+        names = operator.differentiable
+        words = [m for m in MEASURES if m != "mixed" or len(names) > 1]
+        shared = [n for n in given if n in (*operator.arrays, SAMPLE_WEIGHTS)]
+        known = [*words, *(f"gradient.{n}" for n in (*names, *shared))]
+        known += [f"{word}.{n}" for word in ("jvp", "hvp") for n in names]
+        known += [f"mixed.{a}.{b}" for a in names for b in names if a != b]
+        self._check_list("measure", self.text.measure, known, "quantity to measure here")
+
+    def _shape(self, operator: Operator, names: Sequence[str]) -> tuple[tuple[int, ...], int]:
+        """The shape of the batch, and the axis of the classes."""
+        given = tuple(self._integer(("batch", i), n) for i, n in enumerate(self.text.batch))
+        batch, axis = given or (len(names),), self._integer(("axis",), self.text.axis)
+        if math.prod(batch) != len(names) or min(batch) < 1:
+            problem = f"a batch of shape {list(batch)} does not hold {len(names)} rows"
+            raise self.error(("batch",), problem, "give as many rows as it has places")
+        rank = len(batch) + 1
+        if operator.output == "elementwise" and axis != -1:
+            raise self.error(("axis",), "an elementwise operator has no classes", "remove it")
+        if not -rank <= axis < rank:
+            raise self.error(("axis",), f"there is no axis {axis} of {rank}", "use -1 for the last")
+        return batch, axis
+
+    def _tangents(self, columns: Mapping[str, Any]) -> dict[str, list[Number]]:
+        floats = [k for k, v in columns.items() if isinstance(v[0], list)]
+        found = {}
+        for name, spec in self.text.tangents.items():
+            self._known(("tangents", name), name, floats, "input with a derivative")
+            found[name] = self._vector(("tangents", name), spec)
+            size = len(columns[name][0])
+            if len(found[name]) != size:
+                problem = f"{len(found[name])} numbers for rows of {size}"
+                raise self.error(("tangents", name), problem, f"give {size}")
+        return found
 
     def _check_list(self, key: str, names: Sequence[str], known: Iterable[str], what: str) -> None:
         for i, name in enumerate(names):
@@ -250,7 +210,11 @@ class _Reader:
             rows[label] = entry
         if not rows:
             raise self.error((), "the table has no rows", "add `rows` or a `sweep`")
-        columns: dict[str, list[Any]] = {i.name: [] for i in operator.inputs}
+        used = {key for entries in (shared, *rows.values()) for key in entries}
+        extra = [name for name in (SAMPLE_WEIGHTS, MASK) if name in used]
+        columns: dict[str, list[Any]] = {
+            name: [] for name in (*(i.name for i in operator.inputs), *extra)
+        }
         for row, entries in rows.items():
             for name, column in columns.items():
                 value = entries.get(name, shared.get(name))
@@ -285,8 +249,11 @@ class _Reader:
 
     def _input(self, path: Path_, name: str, spec: Any, operator: Operator) -> Any:
         inputs = {i.name: i for i in operator.inputs}
+        if name == MASK and MASK in operator.parameters:
+            return self._mask(path, spec)
+        inputs[SAMPLE_WEIGHTS] = Input(SAMPLE_WEIGHTS, "scalar")
         self._known(path, name, inputs, "input")
-        input_: Input = inputs[name]
+        input_ = inputs[name]
         if input_.kind == "index":
             return self._integer(path, spec)
         if input_.kind == "vector" and not isinstance(spec, list | dict):
@@ -298,20 +265,33 @@ class _Reader:
             return list(self._numbers(path, numbers.vector, spec))
         return [self._numbers(path, numbers.number, spec)]
 
+    def _mask(self, path: Path_, spec: Any) -> list[bool]:
+        if not isinstance(spec, list) or not all(isinstance(flag, bool) for flag in spec):
+            raise self.error(path, "a mask is a row of booleans", "write [true, false, ..]")
+        return spec
+
     def _integer(self, path: Path_, spec: Any) -> int:
         try:
             if isinstance(spec, bool):
                 raise TypeError
             return int(spec)
         except (TypeError, ValueError):
-            raise self.error(path, f"`{spec}` is not an integer", "write a class index") from None
+            raise self.error(path, f"`{spec}` is not an integer", "write a whole number") from None
 
-    def _parameter(self, name: str, spec: Any) -> Any:
+    def _parameter(self, name: str, spec: Any, operator: Operator) -> Any:
         path: Path_ = ("parameters", name)
         if name in INTEGERS:
             return self._integer(path, spec)
-        read = numbers.vector if name in VECTORS else numbers.number
-        return self._numbers(path, read, spec)
+        if name in operator.words:
+            self._known(path, spec, operator.words[name], f"{name} of {operator.name}")
+            return spec
+        if name not in operator.arrays:
+            return self._numbers(path, numbers.number, spec)
+        if name not in MATRICES:
+            return list(self._numbers(path, numbers.vector, spec))
+        if not isinstance(spec, list):
+            raise self.error(path, f"`{name}` is a matrix", "write a list of rows, [[..], ..]")
+        return [list(self._numbers((*path, i), numbers.vector, row)) for i, row in enumerate(spec)]
 
     def _numbers(self, path: Path_, read: Any, spec: Any) -> Any:
         try:
@@ -335,22 +315,39 @@ class _Reader:
                         f"row `{row}` has {len(entry)} numbers for `{name}`, others have {size}"
                     )
                     raise self.error(("rows", row, name), problem, "make all rows equally long")
-        for name in set(VECTORS) & set(self.text.parameters):
-            weights = self._parameter(name, self.text.parameters[name])
-            if len(weights) != size:
-                problem = f"`{name}` has {len(weights)} numbers for {size} classes"
-                raise self.error(("parameters", name), problem, "give one for each class")
         width = 1 if operator.output == "scalar" else size
         for row, entry in zip(names, upstream or [], strict=False):
             if len(entry) != width:
                 problem = f"`upstream` of row `{row}` has {len(entry)} numbers, its output {width}"
                 raise self.error(("rows", row, "upstream"), problem, f"give {width}")
 
+    def _check_arrays(
+        self, operator: Operator, columns: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> None:
+        """Arrays have a number for each class (for each element, or one, of an elementwise one)."""
+        size, classes = _width(columns), _classes(columns, parameters)
+        for name in (*operator.arrays, MASK):
+            for row in parameters.get(name, []) if name in (*MATRICES, MASK) else []:
+                width = size if name in MATRICES else classes
+                if len(row) != width:
+                    place = ("parameters", name) if name in MATRICES else ("rows",)
+                    problem = f"a row of `{name}` has {len(row)} entries, not {width}"
+                    raise self.error(place, problem, f"give {width}")
+            if name in parameters and name not in (*MATRICES, MASK):
+                allowed = (1, classes) if operator.output == "elementwise" else (classes,)
+                if len(parameters[name]) not in allowed:
+                    problem = f"`{name}` has {len(parameters[name])} numbers for {classes} classes"
+                    raise self.error(("parameters", name), problem, "give one for each class")
+
     def _check_labels(
-        self, operator: Operator, names: list[str], columns: Mapping[str, list[Any]]
+        self,
+        operator: Operator,
+        names: list[str],
+        columns: Mapping[str, list[Any]],
+        parameters: Mapping[str, Any],
     ) -> None:
         """Class indices are classes, or the index that is ignored."""
-        classes = max((len(c[0]) for c in columns.values() if isinstance(c[0], list)), default=0)
+        classes = _classes(columns, parameters)
         ignored = self.text.parameters.get("ignore_index")
         for name in (i.name for i in operator.inputs if i.kind == "index"):
             for row, index in zip(names, columns[name], strict=True):
@@ -375,3 +372,14 @@ class _Reader:
                     claims.parse(expression, scope)
             except claims.ClaimError as error:
                 raise self.error((*path, key), str(error), "correct the expression") from None
+
+
+def _width(columns: Mapping[str, Any]) -> int:
+    """The length of the rows of numbers."""
+    return max((len(c[0]) for c in columns.values() if isinstance(c[0], list)), default=0)
+
+
+def _classes(columns: Mapping[str, Any], parameters: Mapping[str, Any]) -> int:
+    """How many classes there are: those of the matrix that makes logits, or of the rows."""
+    matrix = next((parameters[name] for name in MATRICES if name in parameters), None)
+    return _width(columns) if matrix is None else len(matrix)

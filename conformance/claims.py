@@ -12,24 +12,28 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from conformance import demonstrations
 from conformance.errors import UserError
 from conformance.numbers import rounded
-from reference import balls
-from reference.balls import Ball, Balls, Vector, ball, gradients, precision
+from reference import tape
+from reference.balls import Ball, ball, constant, precision, vector
+from reference.evaluation import evaluate
 from reference.formats import FORMATS
 from reference.operator import Input
 from reference.operators.activations import sigmoid
 from reference.operators.softmax import softmax
-from reference.truth import Truth, evaluate
+from reference.tape import Labels, Vector, gradients, recording
+from reference.truth import Truth
 
 if TYPE_CHECKING:
-    from conformance.cases import Case, ClaimText
+    from conformance.case import Case, ClaimText
 
 PRECISIONS = (256, 2048, 1 << 15)
 AGREE = ball(2) ** -60
@@ -203,7 +207,7 @@ def _judge(case: Case, claim: ClaimText) -> ClaimVerdict:
 
 
 def _truths(case: Case) -> dict[str, Truth]:
-    return evaluate(case.problem(DOUBLE))
+    return evaluate(replace(case.problem(DOUBLE), quantities=None))
 
 
 def _all(
@@ -250,21 +254,23 @@ class _Row:
     def value(self) -> Vector:
         outputs = _joined([output for output, _ in self._outputs()])
         if self.reduced:
-            outputs = balls.total(outputs) / self._divisor(len(outputs))
+            outputs = tape.total(outputs) / self._divisor(len(outputs))
         return outputs if _finite(outputs.balls) else self._limit("value")
 
     def gradient(self, name: str) -> Vector:
         found: list[Ball] = []
-        for output, arguments in self._outputs():
-            found += gradients(output, [ball(1)] * len(output), [arguments[name]])[0]
+        with recording():
+            for output, arguments in self._outputs():
+                ones = constant([1] * len(output))
+                found += gradients(output, ones, [arguments[name]])[0].balls
         if self.reduced:
             divisor = self._divisor(sum(len(output) for output, _ in self._outputs()))
             found = [g / divisor for g in found]
-        return Vector(found) if _finite(found) else self._limit(f"gradient.{name}")
+        return constant(found) if _finite(found) else self._limit(f"gradient.{name}")
 
     def _entry(self, input_: Input, place: int) -> Any:
         entry = self.case.columns[input_.name][place]
-        return entry if input_.kind == "index" else Vector.of(self._number(n) for n in entry)
+        return entry if input_.kind == "index" else vector(self._number(n) for n in entry)
 
     def _number(self, number: Any) -> Any:
         """As written, or rounded to the claim's dtype; an `ignore_index` is an int."""
@@ -279,7 +285,17 @@ class _Row:
             for row in zip(*self.columns.values(), strict=True)
         ]
         define = self.case.operator.define
-        return [(define(*row.values(), **self.parameters), row) for row in rows]
+        ignored: Any = self.parameters.get("ignore_index")
+        parameters = {
+            k: constant(v) if isinstance(v, list) else ball(v)
+            for k, v in self.parameters.items()
+            if k != "ignore_index"
+        }
+        found = []
+        for row in rows:
+            arguments = [_labels(v, ignored) if isinstance(v, int) else v for v in row.values()]
+            found.append((define(*arguments, **parameters), row))
+        return found
 
     def _divisor(self, outputs: int) -> Ball:
         match self.case.text.reduction:
@@ -296,7 +312,7 @@ class _Row:
         """Infinities and NaN, and the limits at the ends of domains."""
         truth = _truths(self.case)[quantity].hi
         held = truth if self.reduced else truth[list(self.places)]
-        return Vector.constant(held.reshape(-1).tolist())
+        return constant(held.reshape(-1).tolist())
 
 
 class _Gradient:
@@ -316,7 +332,7 @@ class _Evaluation:
                 return text
             case ast.Constant():
                 literal = ast.get_source_segment(self.text.strip(), node) or ""
-                return Vector.constant([Fraction(literal)])
+                return constant([Fraction(literal)])
             case ast.List(elts=elements):
                 return [self.of(element) for element in elements]
             case ast.Name(id=name):
@@ -324,10 +340,10 @@ class _Evaluation:
             case ast.Attribute(value=value, attr=name):
                 return self._attribute(self.of(value), name)
             case ast.Subscript(value=value, slice=ast.Constant(value=int() as index)):
-                vector = self.of(value)
-                if index >= len(vector):
-                    raise ClaimError(f"`{self.text}`: there are only {len(vector)} numbers")
-                return vector[index]
+                numbers = self.of(value)
+                if index >= len(numbers):
+                    raise ClaimError(f"`{self.text}`: there are only {len(numbers)} numbers")
+                return constant([numbers.balls[index]])
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return not self.of(operand)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -349,9 +365,9 @@ class _Evaluation:
             return self.row.inputs[name]
         if name in self.row.parameters:
             held = self.row.parameters[name]
-            return Vector.constant(held if isinstance(held, list) else [held])
+            return constant(held if isinstance(held, list) else [held])
         if name == "inf":
-            return Vector.constant([float("inf")])
+            return constant([float("inf")])
         return self._attribute(self.row, name)
 
     def _attribute(self, owner: Any, name: str) -> Any:
@@ -370,7 +386,7 @@ class _Evaluation:
         if isinstance(op, ast.Pow):
             if not (isinstance(right, ast.Constant) and isinstance(right.value, int)):
                 raise ClaimError(f"`{self.text}`: an exponent is a whole number")
-            return Vector([x**right.value for x in a.balls])
+            return constant([x**right.value for x in a.balls])
         return _BINARY[type(op)](a, self.of(right))
 
     def _compare(self, node: ast.Compare) -> bool:
@@ -390,7 +406,7 @@ class _Evaluation:
             return _rounds_to(*arguments)
         if name == "final_loss":
             try:
-                return Vector.constant([demonstrations.final_loss(arguments[0])])
+                return constant([demonstrations.final_loss(arguments[0])])
             except ValueError as error:
                 raise ClaimError(f"`{self.text}`: {error}") from None
         return FUNCTIONS[name](*arguments)
@@ -399,10 +415,16 @@ class _Evaluation:
 def _joined(vectors: list[Any]) -> Vector:
     """Vectors (or class indices) one after the other, as a constant."""
     parts = [v.balls if isinstance(v, Vector) else [ball(v)] for v in vectors]
-    return Vector([b for part in parts for b in part])
+    return constant([b for part in parts for b in part])
 
 
-def _finite(found: Balls) -> bool:
+def _labels(label: int, ignored: int | None) -> Labels:
+    """The label of one row."""
+    kept = label != ignored
+    return Labels([label if kept else 0], np.array([[kept]]))
+
+
+def _finite(found: list[Ball]) -> bool:
     return all(b.is_finite() for b in found)
 
 
@@ -491,13 +513,13 @@ def _equal_or(a: Ball, b: Ball, compare: Callable[[Ball, Ball], bool]) -> bool:
 
 
 FUNCTIONS: Mapping[str, Callable[..., Vector]] = {
-    "log": balls.log,
-    "exp": balls.exp,
-    "tanh": balls.tanh,
-    "sum": balls.total,
-    "mean": lambda v: balls.total(v) / len(v),
-    "sqrt": lambda v: Vector([b.sqrt() for b in v.balls]),
-    "abs": lambda v: Vector([abs(b) for b in v.balls]),
+    "log": tape.log,
+    "exp": tape.exp,
+    "tanh": tape.tanh,
+    "sum": tape.total,
+    "mean": lambda v: tape.total(v) / len(v),
+    "sqrt": lambda v: constant([b.sqrt() for b in v.balls]),
+    "abs": lambda v: constant([abs(b) for b in v.balls]),
     "sigmoid": sigmoid,
     "softmax": softmax,
 }

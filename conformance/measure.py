@@ -14,12 +14,13 @@ import numpy as np
 
 from adapters.base import Adapter, Array, Call, Implementation, Outcome
 from conformance import claims, results
-from conformance.cases import Case
+from conformance.case import Case
 from conformance.judge import Judgement, judge
 from reference.bounds import Bounds, bounds
-from reference.formats import FORMATS
+from reference.evaluation import evaluate
+from reference.formats import FORMATS, Format
 from reference.problem import Problem
-from reference.truth import Truth, decimal, evaluate
+from reference.truth import Truth, decimal
 
 BUCKETS = (32, 128, 512, 2048)
 """Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled."""
@@ -191,7 +192,7 @@ class _Measured:
     def row(self) -> int | None:
         """The row of the worst output (the first row without one); None for a reduced value."""
         if self.judgement.worst:
-            return self.judgement.worst[0]
+            return self.job.case.row_of(self.quantity, self.judgement.worst)
         reduced = self.call.reduction != "none"
         return None if reduced or self.judgement.worst is not None else 0
 
@@ -199,18 +200,25 @@ class _Measured:
 def as_call(case: Case, problem: Problem) -> Call:
     """The problem as a framework sees it: arrays of the dtype, and no truth."""
     format = problem.format
-    inputs = {
-        name: array if array.dtype == np.int64 else format.array(array.astype(np.float64))
-        for name, array in problem.inputs.items()
-    }
-    parameters = {
-        name: format.array(value) if isinstance(value, np.ndarray) else value
-        for name, value in problem.parameters.items()
-    }
+    known = {i.name for i in case.operator.inputs}
+    arrays = {name: _typed(array, format) for name, array in problem.inputs.items()}
+    inputs = {name: array for name, array in arrays.items() if name in known}
+    # What not every implementation takes is a parameter to a framework.
+    parameters = {name: array for name, array in arrays.items() if name not in known}
+    parameters |= {k: _typed(v, format) for k, v in problem.parameters.items()}
+    if case.axis != -1 or len(case.batch) > 1:
+        parameters["axis"] = problem.axis
     upstream = format.array(problem.upstream)
     return Call(
         problem.operator, format.name, inputs, parameters, problem.reduction, upstream, case.wrt
     )
+
+
+def _typed(value: Any, format: Format) -> Any:
+    """An array of numbers at the dtype; flags, indices and plain numbers as they are."""
+    if not isinstance(value, np.ndarray) or value.dtype in (np.int64, np.bool_):
+        return value
+    return format.array(value.astype(np.float64))
 
 
 def digest(files: Iterable[Path]) -> str:
@@ -240,7 +248,8 @@ def _filled(call: Call) -> Call:
 
 
 def _only(call: Call, row: int) -> Call:
-    return call if call.reduction != "none" else _taken(call, slice(row, row + 1))
+    whole = call.reduction != "none" or "axis" in call.parameters
+    return call if whole else _taken(call, slice(row, row + 1))
 
 
 def _shown(array: Array) -> str:

@@ -1,4 +1,4 @@
-"""Vectors of balls with reverse-mode derivatives: the arithmetic of the definitions.
+"""Balls: the arithmetic of the definitions, in which every result is a proof.
 
 A ball is an Arb real, midpoint and radius (F. Johansson, "Arb: efficient arbitrary-precision
 midpoint-radius interval arithmetic", IEEE Trans. Computers 66(8), 2017). Every operation returns
@@ -11,28 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from itertools import count
+from itertools import accumulate, chain, repeat
+from operator import add, mul, sub, truediv
 from typing import Any
 
+import numpy as np
 from flint import arb, ctx, fmpq
+from numpy.typing import NDArray
+
+from reference.tape import Vector
 
 Ball = Any  # python-flint ships no types
-Balls = list[Ball]
 Number = int | float | Fraction
-Pull = Callable[[Balls], Balls]
+Mask = NDArray[np.bool_]
 
 ZERO = arb(0)
 ONE = arb(1)
-
-
-_SERIAL = count()
-"""Numbers the vectors in the order in which they are made."""
-
-
-class Kink:
-    """The side from which a point without a derivative is approached: +1 right, -1 left."""
-
-    side = 1
 
 
 @contextmanager
@@ -52,194 +46,171 @@ def ball(number: Number | Ball) -> Ball:
     return arb(number)
 
 
-class Vector:
-    """A vector of balls that remembers how it was made.
-
-    sources: the vectors it was made from, each with the map that pulls an adjoint of this vector
-    back to it. Arithmetic is elementwise; a vector of length 1 combines with any length, as do
-    plain numbers, which are constants and have no adjoint.
-    """
-
-    __slots__ = ("adjoint", "balls", "live", "serial", "sources")
-
-    live: bool
-
-    def __init__(
-        self, balls: Balls, *sources: tuple[Vector, Pull], live: bool | None = None
-    ) -> None:
-        self.balls = balls
-        self.sources = [(source, pull) for source, pull in sources if source.live]
-        self.live = bool(self.sources) if live is None else live
-        self.adjoint: Balls | None = None
-        self.serial = next(_SERIAL)
-
-    @classmethod
-    def of(cls, numbers: Iterable[Number | Ball]) -> Vector:
-        """An input: a vector of exactly known numbers that has a gradient."""
-        return cls(list(map(ball, numbers)), live=True)
-
-    @classmethod
-    def exact(cls, numbers: Iterable[float | Ball]) -> Vector:
-        """`of` without rationals, which costs a third of the time."""
-        return cls(list(map(arb, numbers)), live=True)
-
-    @classmethod
-    def constant(cls, numbers: Iterable[Number | Ball]) -> Vector:
-        """A vector without a gradient."""
-        return cls(list(map(ball, numbers)))
-
-    def __len__(self) -> int:
-        return len(self.balls)
-
-    def __getitem__(self, index: int) -> Vector:
-        size = len(self.balls)
-
-        def pull(up: Balls) -> Balls:
-            down = [ZERO] * size
-            down[index] = up[0]
-            return down
-
-        return Vector([self.balls[index]], (self, pull))
-
-    def __neg__(self) -> Vector:
-        return Vector([-a for a in self.balls], (self, lambda up: [-u for u in up]))
-
-    def __add__(self, other: Vector | Number) -> Vector:
-        a, b = _pair(self, other)
-        sums = [x + y for x, y in zip(a.balls, b.balls, strict=True)]
-        return Vector(sums, (a, lambda up: up), (b, lambda up: up))
-
-    def __sub__(self, other: Vector | Number) -> Vector:
-        a, b = _pair(self, other)
-        differences = [x - y for x, y in zip(a.balls, b.balls, strict=True)]
-        return Vector(differences, (a, lambda up: up), (b, lambda up: [-u for u in up]))
-
-    def __mul__(self, other: Vector | Number) -> Vector:
-        a, b = _pair(self, other)
-        return Vector(_times(a.balls, b.balls), (a, _scale(b.balls)), (b, _scale(a.balls)))
-
-    def __truediv__(self, other: Vector | Number) -> Vector:
-        a, b = _pair(self, other)
-        quotient = [x / y for x, y in zip(a.balls, b.balls, strict=True)]
-
-        def by_a(up: Balls) -> Balls:
-            return [u / y for u, y in zip(up, b.balls, strict=True)]
-
-        def by_b(up: Balls) -> Balls:
-            return [-d * q for d, q in zip(by_a(up), quotient, strict=True)]
-
-        return Vector(quotient, (a, by_a), (b, by_b))
-
-    def __radd__(self, other: Number) -> Vector:
-        return self + other
-
-    def __rmul__(self, other: Number) -> Vector:
-        return self * other
-
-    def __rsub__(self, other: Number) -> Vector:
-        return -self + other
-
-    def __rtruediv__(self, other: Number) -> Vector:
-        return Vector.constant([other] * len(self)) / self
+def vector(numbers: Iterable[Number | Ball]) -> Vector:
+    """One row of numbers as an input, which has a gradient."""
+    return batch(list(map(ball, numbers)))
 
 
-def exp(v: Vector) -> Vector:
-    """e^v, elementwise."""
-    powers = [a.exp() for a in v.balls]
-    return Vector(powers, (v, _scale(powers)))
+def constant(numbers: Iterable[Number | Ball]) -> Vector:
+    """One row of numbers without a gradient."""
+    row = list(map(ball, numbers))
+    return Vector(Balls(row, len(row)))
 
 
-def log(v: Vector) -> Vector:
-    """The natural logarithm, elementwise; a ball that is not positive gives NaN."""
-    logs = [a.log() for a in v.balls]
-    return Vector(logs, (v, lambda up: [u / a for u, a in zip(up, v.balls, strict=True)]))
+def batch(balls: list[Ball], rows: int = 1) -> Vector:
+    """A batch of equally long rows, given one after the other, as an input."""
+    return Vector(Balls(balls, len(balls) // rows), live=True)
 
 
-def tanh(v: Vector) -> Vector:
-    """The hyperbolic tangent, elementwise; its derivative is 1 / cosh^2."""
-    tangents = [a.tanh() for a in v.balls]
-    return Vector(tangents, (v, lambda up: _times(up, [a.sech() ** 2 for a in v.balls])))
+class Balls:
+    """A batch of rows of balls, one row after the other in `flat`, each `width` long."""
+
+    __slots__ = ("flat", "width")
+
+    def __init__(self, flat: list[Ball], width: int) -> None:
+        self.flat, self.width = flat, width
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (len(self.flat) // self.width if self.width else 0, self.width)
+
+    @property
+    def arithmetic(self) -> BallArithmetic:
+        return ARITHMETIC
+
+    def pick(self, classes: Sequence[int]) -> Balls:
+        """The number of one class of each row, as rows of length 1."""
+        starts = range(0, len(self.flat), self.width)
+        picked = [self.flat[i + k] for i, k in zip(starts, classes, strict=True)]
+        return Balls(picked, 1)
+
+    def scatter(self, classes: Sequence[int], width: int) -> Balls:
+        """Rows of zeros with these numbers at the classes."""
+        flat = [ZERO] * (len(self.flat) * width)
+        for row, (k, number) in enumerate(zip(classes, self.flat, strict=True)):
+            flat[row * width + k] = number
+        return Balls(flat, width)
+
+    def __neg__(self) -> Balls:
+        return Balls([-x for x in self.flat], self.width)
+
+    def __abs__(self) -> Balls:
+        return Balls([abs(x) for x in self.flat], self.width)
+
+    def __add__(self, other: Balls | Number) -> Balls:
+        return self._with(other, add)
+
+    def __sub__(self, other: Balls | Number) -> Balls:
+        return self._with(other, sub)
+
+    def __mul__(self, other: Balls | Number) -> Balls:
+        return self._with(other, mul)
+
+    def __truediv__(self, other: Balls | Number) -> Balls:
+        return self._with(other, truediv)
+
+    def __rsub__(self, other: Number) -> Balls:
+        left = ball(other)
+        return Balls([left - x for x in self.flat], self.width)
+
+    def __rtruediv__(self, other: Number) -> Balls:
+        left = ball(other)
+        return Balls([left / x for x in self.flat], self.width)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __lt__(self, other: Number) -> Mask:
+        right = ball(other)
+        return self._mask(x < right for x in self.flat)
+
+    def __gt__(self, other: Number) -> Mask:
+        right = ball(other)
+        return self._mask(x > right for x in self.flat)
+
+    def spread(self, width: int) -> list[Ball]:
+        """The balls of rows of the given length: a row of length 1 is repeated."""
+        if self.width == width:
+            return self.flat
+        if self.width != 1:
+            raise ValueError(f"rows of length {self.width} and {width} do not combine")
+        return list(chain.from_iterable(map(repeat, self.flat, repeat(width))))
+
+    def _with(self, other: Balls | Number, function: Callable[[Ball, Ball], Ball]) -> Balls:
+        if type(other) is not Balls:
+            return Balls(list(map(function, self.flat, repeat(ball(other)))), self.width)
+        width = self.width if other.width == 1 else other.width
+        return Balls(list(map(function, self.spread(width), other.spread(width))), width)
+
+    def _mask(self, flags: Iterable[bool]) -> Mask:
+        return np.fromiter(flags, dtype=bool, count=len(self.flat)).reshape(self.shape)
 
 
-def total(v: Vector) -> Vector:
-    """The sum of all elements, as a vector of length 1; the empty sum is 0."""
-    size = len(v)
-    return Vector([sum(v.balls, ZERO)], (v, lambda up: up * size))
+class BallArithmetic:
+    """The functions of balls."""
+
+    def zeros(self, x: Balls) -> Balls:
+        return Balls([ZERO] * len(x.flat), x.width)
+
+    def exp(self, x: Balls) -> Balls:
+        return Balls([b.exp() for b in x.flat], x.width)
+
+    def log(self, x: Balls) -> Balls:
+        """The natural logarithm; a ball that is not positive gives NaN."""
+        return Balls([b.log() for b in x.flat], x.width)
+
+    def tanh(self, x: Balls) -> Balls:
+        return Balls([b.tanh() for b in x.flat], x.width)
+
+    def sech2(self, x: Balls) -> Balls:
+        """1 / cosh^2."""
+        return Balls([b.sech() ** 2 for b in x.flat], x.width)
+
+    def power(self, x: Balls, exponent: Number | Ball) -> Balls:
+        """x^exponent; 1 for an exponent of 0, 0 for 0 to a positive one."""
+        power = ball(exponent)
+        return Balls([b**power for b in x.flat], x.width)
+
+    def lgamma(self, x: Balls) -> Balls:
+        return Balls([b.lgamma() for b in x.flat], x.width)
+
+    def total(self, x: Balls, groups: int = 1) -> Balls:
+        flat, size = x.flat, x.width // groups
+        return Balls([sum(flat[i : i + size], ZERO) for i in range(0, len(flat), size)], groups)
+
+    def repeat(self, x: Balls, times: int) -> Balls:
+        return Balls([b for b in x.flat for _ in range(times)], x.width * times)
+
+    def turned(self, x: Balls, lines: int) -> Balls:
+        width, length = x.width, x.width // lines
+        places = [c + k for c in range(length) for k in range(0, width, length)]
+        starts = range(0, len(x.flat), width)
+        return Balls([x.flat[start + place] for start in starts for place in places], width)
+
+    def others(self, x: Balls) -> Balls:
+        """For each number the sum of those before it and of those after it."""
+        flat, width = x.flat, x.width
+        sums: list[Ball] = []
+        for start in range(0, len(flat), width):
+            row = flat[start : start + width]
+            before = accumulate(row[:-1], initial=ZERO)
+            after = list(accumulate(row[:0:-1], initial=ZERO))
+            sums += map(add, before, reversed(after))
+        return Balls(sums, width)
+
+    def zero(self, x: Balls) -> Mask:
+        """Where a number is exactly 0."""
+        return x._mask(b.is_zero() for b in x.flat)
+
+    def positive(self, x: Balls, zero_too: bool) -> Mask:
+        """Where a number is above 0, or 0 if `zero_too`."""
+        return x._mask(b > 0 or (zero_too and b.is_zero()) for b in x.flat)
+
+    def where(self, mask: Mask, x: Balls | Number, y: Balls | Number) -> Balls:
+        width = max(mask.shape[-1], *(v.width for v in (x, y) if isinstance(v, Balls)))
+        flags = np.broadcast_to(mask, (len(mask), width)).reshape(-1).tolist()
+        a, b = (v.spread(width) if isinstance(v, Balls) else [ball(v)] * len(flags) for v in (x, y))
+        return Balls([p if flag else q for flag, p, q in zip(flags, a, b, strict=True)], width)
 
 
-def xlogy(a: Vector, b: Vector) -> Vector:
-    """The product a ln b, where 0 ln b = 0 for an exact zero a, also in the derivative by b.
-
-    The derivative by a is ln b, also at a = 0.
-    """
-    logs = [y.log() for y in b.balls]
-    zero = [x.is_zero() for x in a.balls]
-
-    def by_b(up: Balls) -> Balls:
-        terms = zip(up, a.balls, b.balls, zero, strict=True)
-        return [ZERO if empty else u * x / y for u, x, y, empty in terms]
-
-    terms = zip(a.balls, logs, zero, strict=True)
-    values = [ZERO if empty else x * y for x, y, empty in terms]
-    return Vector(values, (a, _scale(logs)), (b, by_b))
-
-
-def piecewise(v: Vector, slope: Number) -> Vector:
-    """The vector v for v > 0, slope * v otherwise; at 0 the derivative is that of `Kink.side`."""
-    below = ball(slope)
-    slopes = [ONE if a > 0 or (a.is_zero() and Kink.side > 0) else below for a in v.balls]
-    return Vector(_times(v.balls, slopes), (v, _scale(slopes)))
-
-
-def gradients(output: Vector, upstream: Balls, inputs: Sequence[Vector]) -> list[Balls]:
-    """The vector-Jacobian products of `output` for each of `inputs`.
-
-    upstream: one ball for each element of the output. Reverse-mode automatic differentiation
-    (A. Griewank and A. Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 3).
-    """
-    order = _topological(output)
-    for vector in (*order, *inputs):
-        vector.adjoint = None
-    output.adjoint = list(upstream)
-    for vector in reversed(order):
-        for source, pull in vector.sources:
-            down = pull(vector.adjoint or [])
-            held = source.adjoint
-            source.adjoint = (
-                down if held is None else [h + d for h, d in zip(held, down, strict=True)]
-            )
-    return [[ZERO] * len(v) if v.adjoint is None else v.adjoint for v in inputs]
-
-
-def _times(a: Balls, b: Balls) -> Balls:
-    return [x * y for x, y in zip(a, b, strict=True)]
-
-
-def _scale(factors: Balls) -> Pull:
-    return lambda up: _times(up, factors)
-
-
-def _pair(a: Vector, b: Vector | Number) -> tuple[Vector, Vector]:
-    if not isinstance(b, Vector):
-        return a, Vector([ball(b)] * len(a))
-    if len(a) == len(b):
-        return a, b
-    return (_spread(a, len(b)), b) if len(a) == 1 else (a, _spread(b, len(a)))
-
-
-def _spread(v: Vector, size: int) -> Vector:
-    if len(v) != 1:
-        raise ValueError(f"vectors of length {len(v)} and {size} do not combine")
-    return Vector(v.balls * size, (v, lambda up: [sum(up, ZERO)]))
-
-
-def _topological(output: Vector) -> list[Vector]:
-    """Every live vector that `output` depends on, each after its sources."""
-    seen: dict[int, Vector] = {}
-    stack = [output]
-    while stack:
-        vector = stack.pop()
-        if vector.serial not in seen:
-            seen[vector.serial] = vector
-            stack.extend([source for source, _ in vector.sources])
-    return [seen[serial] for serial in sorted(seen)]  # a vector is made after its sources
+ARITHMETIC = BallArithmetic()

@@ -8,17 +8,20 @@ beside the definitions in `reference/operators/`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from reference.derived import Call, algorithm
 from reference.formats import FORMATS, Floats, Format
 from reference.operator import Model, Operator
 from reference.operators import OPERATORS
 from reference.problem import Problem
+from reference.reduction import SAMPLE_WEIGHTS
+from reference.rows import Rows
 from reference.running import Arithmetic, Number, Running, flushed, grouped, pairwise, weighted
 
 NARROW = 24
@@ -40,10 +43,10 @@ class Bounds:
 
 
 def bounds(problem: Problem, flush: bool = False) -> dict[str, Bounds]:
-    """The bounds of `value` and of each `gradient.<input>`.
+    """The bounds of every quantity that a problem asks for.
 
     flush: whether an operation may return zero for a subnormal result.
-    Raises KeyError for an unknown operator.
+    Raises KeyError for an unknown operator or quantity.
     """
     operator = OPERATORS[problem.operator]
     wide = FORMATS["float32"] if problem.format.p < NARROW else problem.format
@@ -66,73 +69,116 @@ def _decided(both: Bounds) -> Bounds:
 def execute(
     a: Arithmetic, operator: Operator, models: Mapping[str, Model], problem: Problem
 ) -> dict[str, Any]:
-    """Run model algorithms on a problem: value and gradients in the shapes of the output.
-
-    The gradient of a row is what a `vector` operator's model makes of the upstream; otherwise it is
-    the model's derivative of the row times the upstream. Reductions are one for all operators.
-    """
-    inputs = _inputs(a, operator, problem)
-    parameters = {k: a.exact(v) for k, v in problem.parameters.items() if k != "ignore_index"}
-    value = models["value"](a, *inputs, **parameters)
-    upstream = _upstream(a, operator, problem, value.shape)
-    results = {"value": _reduced(a, operator, problem, value)}
-    for name in operator.differentiable:
-        quantity = f"gradient.{name}"
-        if operator.output == "vector":
-            gradient = models[quantity](a, *inputs, upstream, **parameters)
-        else:
-            # A row that is ignored has a gradient of 0, whatever a mean divides by.
-            gradient = weighted(a, models[quantity](a, *inputs, **parameters), upstream)
-        results[quantity] = gradient
-    return results
+    """Run model algorithms on a problem: every quantity that it asks for, in its layout."""
+    return _Execution(a, operator, models, problem).results()
 
 
-def one_hot(problem: Problem, name: str, classes: int) -> Floats:
+def one_hot(labels: NDArray[np.int64], kept: NDArray[np.bool_], classes: int) -> Floats:
     """Index labels as rows of zeros with a one at the label; a row of zeros for no class."""
-    labels = np.asarray(problem.inputs[name], dtype=np.int64)[:, None]
-    kept = labels != problem.parameters.get("ignore_index")
-    rows: Floats = ((labels == np.arange(classes)) & kept).astype(np.float64)
+    rows: Floats = ((labels[:, None] == np.arange(classes)) & kept[:, None]).astype(np.float64)
     return rows
 
 
-def _inputs(a: Arithmetic, operator: Operator, problem: Problem) -> list[Any]:
-    widths = [problem.inputs[i.name].shape[-1] for i in operator.inputs if i.kind == "vector"]
-    classes = widths[0] if widths else 0
-    return [
-        a.exact(one_hot(problem, i.name, classes) if i.kind == "index" else problem.inputs[i.name])
-        for i in operator.inputs
-    ]
+class _Execution:
+    """Model algorithms on the rows of a problem, and the reductions, which all operators share.
 
+    The gradient of a row is what a `vector` operator's model makes of the upstream; otherwise it is
+    the model's derivative of the row times the upstream.
+    """
 
-def _upstream(a: Arithmetic, operator: Operator, problem: Problem, shape: tuple[int, ...]) -> Any:
-    """The cotangent of every row's result, in the shape of the results."""
-    if problem.reduction == "none":
-        return a.exact(problem.upstream.reshape(shape))
-    upstream = a.exact(np.broadcast_to(problem.upstream, shape))
-    if problem.reduction == "sum":
-        return upstream
-    return upstream / _divisor(a, operator, problem, math.prod(shape))
+    def __init__(
+        self, a: Arithmetic, operator: Operator, models: Mapping[str, Model], problem: Problem
+    ) -> None:
+        self.a, self.operator, self.models, self.problem = a, operator, models, problem
+        self.rows = rows = Rows(operator, problem)
+        self.vector = operator.output == "vector"
+        self.sample = None
+        if SAMPLE_WEIGHTS in rows.columns:
+            self.sample = a.exact(rows.columns[SAMPLE_WEIGHTS])
+        parameters = {
+            k: v if isinstance(v, str) else a.exact(v)
+            for k, v in problem.parameters.items()
+            if isinstance(v, float | str)
+        }
+        parameters |= {k: v if k == "mask" else a.exact(v) for k, v in rows.arrays.items()}
+        self.upstream = self._upstream()
+        tangents = {k: a.exact(v) for k, v in rows.tangents.items()}
+        self.call = Call(self._inputs(), parameters, self.upstream, tangents)
 
+    def results(self) -> dict[str, Any]:
+        results = {}
+        for quantity in self.problem.quantities or self.operator.quantities:
+            kind, *names = quantity.split(".")
+            if names and names[0] == SAMPLE_WEIGHTS:
+                found = self._algorithm("value") * self.upstream
+            elif kind in ("value", "jvp"):
+                found = self._losses(self._weighted(self._algorithm(quantity)))
+            else:
+                found = self._slope(quantity, names[0])
+            shape, axes = self.rows.layout(quantity)
+            results[quantity] = (
+                found.reshape(shape).transpose(*axes) if axes else found.reshape(shape)
+            )
+        return results
 
-def _reduced(a: Arithmetic, operator: Operator, problem: Problem, losses: Any) -> Any:
-    if problem.reduction == "none":
-        return losses.reshape(-1) if operator.output == "scalar" else losses
-    row = losses.reshape(1, -1)
-    if problem.reduction == "sum":
-        return a.total(row).reshape(())
-    divisor = _divisor(a, operator, problem, row.shape[-1])
-    mean = a.mean(row, divisor) if isinstance(divisor, float) else a.total(row) / divisor
-    return mean.reshape(())
+    def _algorithm(self, quantity: str) -> Any:
+        return algorithm(self.a, self.models, quantity, self.call, self.vector)
 
+    def _weighted(self, losses: Any) -> Any:
+        return losses if self.sample is None else weighted(self.a, self.sample, losses)
 
-def _divisor(a: Arithmetic, operator: Operator, problem: Problem, count: int) -> Any:
-    """What a mean divides by: a count as a float, or the rounded sum of class weights."""
-    if problem.reduction == "mean" or operator.weight is None:
-        return float(count)
-    weights = operator.weight(problem.inputs, problem.parameters)
-    if problem.parameters.get("class_weights") is None:
-        return float(weights.sum())
-    return a.total(a.exact(weights))
+    def _slope(self, quantity: str, name: str) -> Any:
+        slope = self._algorithm(quantity)
+        if not self.vector:
+            # A row that is ignored has a gradient of 0, whatever a mean divides by.
+            slope = self._weighted(weighted(self.a, slope, self.upstream))
+        if name not in self.rows.arrays:
+            return slope
+        if self.rows.elementwise:
+            slope = slope.reshape(-1, int(np.size(self.problem.parameters[name])))
+        whole = self.a.total(slope.transpose(1, 0))
+        by = self.rows.divisor if self.rows.reduced else None
+        if by is None or by.of != name:
+            return whole
+        mean = self._losses(self._weighted(self._algorithm("value")))
+        shares = self.a.exact(self.rows.shares(name)[:, None])
+        return whole - mean * shares / self._divisor()
+
+    def _inputs(self) -> dict[str, Any]:
+        rows, classes = self.rows, self.rows.classes
+        found = {}
+        for i in self.operator.inputs:
+            if i.kind == "index":
+                found[i.name] = one_hot(rows.labels[i.name], rows.kept(i.name), classes)
+            else:
+                found[i.name] = rows.columns[i.name]
+        return {name: self.a.exact(array) for name, array in found.items()}
+
+    def _upstream(self) -> Any:
+        """The cotangent of every row's result, in the shape of the results."""
+        if not self.rows.reduced:
+            return self.a.exact(self.rows.upstream)
+        shape = (self.rows.count, self.rows.width)
+        upstream = self.a.exact(np.broadcast_to(self.problem.upstream, shape))
+        return upstream if self.rows.divisor is None else upstream / self._divisor()
+
+    def _losses(self, losses: Any) -> Any:
+        """The losses, or their sum or mean."""
+        if not self.rows.reduced:
+            return losses
+        row = losses.reshape(1, -1)
+        if self.rows.divisor is None:
+            return self.a.total(row)
+        divisor = self._divisor()
+        counted = isinstance(divisor, float)
+        return self.a.mean(row, divisor) if counted else self.a.total(row) / divisor
+
+    def _divisor(self) -> Any:
+        """What a mean divides by: a count as a float, or the rounded sum of weights."""
+        by = self.rows.divisor
+        if by is None or by.of is None:
+            return 1.0 if by is None else float(by.terms.sum())
+        return self.a.total(self.a.exact(by.terms.reshape(1, -1)))
 
 
 def _bounds(strict: Number, baseline: Number, target: Format, flush: bool) -> Bounds:

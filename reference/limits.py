@@ -7,10 +7,10 @@ target multiplies to 0 even against infinity, which the limit gives by itself.
 
 An approach replaces the inputs at the end of their domain by numbers that run towards it: all at
 one pace, or each faster than the one before, in either order; those that run towards 0 faster than
-any that run towards infinity, and slower. The definition is evaluated in balls at three points of
-each approach, far enough out that a limit shows as agreement to 200 bits, or as a number below
-2^-1095, and divergence as steps that grow. This decides the limit by computation, not by proof; no
-case of the operators here comes near the thresholds.
+any that run towards infinity, and slower. The definition is evaluated in balls at two points of
+each approach, and where they do not tell, at a third, far enough out that a limit shows as
+agreement to 200 bits, or as a number below 2^-1095, and divergence as steps that grow. This decides
+the limit by computation, not by proof; no case of the operators here comes near the thresholds.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reference.balls import Ball, ball, precision
+from reference.truth import Entry
 
-Entry = Ball | float
-"""One output: a ball, or an infinity or NaN as a Python float."""
 Inputs = Mapping[str, list[float]]
 Domain = Mapping[str, tuple[float, float]]
-Evaluate = Callable[[Mapping[str, list[Ball]]], list[Ball]]
-
+Point = Mapping[str, list[Ball]]
+Evaluate = Callable[[Sequence[tuple[int, Point]]], list[list[Ball]]]
+"""Rows with other inputs in the place of theirs -> the outputs of each."""
+Task = tuple[int, Inputs]
+"""A row, and its inputs without NaN."""
+Ends = list[tuple[str, int]]
 FILLS = (0.25, -0.75)
 """What stands for a NaN to see whether a result depends on it: on either side of every kink."""
-BITS = 3840
-DISTANCES = (1150, 1700, 2550)
+NEAR, FAR, FARTHER = 1150, 1700, 2550
 """log2 of the distances: infinity is met by 2^1150, ..., an end a by a +- 2^-1150, ...,
 beyond all numbers of a format and their reciprocals."""
+MARGIN = 1290
+"""The bits that, beside those of the distance, hold sums of numbers near and far exactly."""
 AGREE = ball(2) ** -200
 SMALL = ball(2) ** -1095
 """Below half of the smallest positive number."""
@@ -39,45 +43,72 @@ GROWTH = ball("1.5")
 """Divergence: each step is this much longer than the one before (a logarithm's doubles)."""
 
 
-def limit(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
-    """The outputs of `evaluate` at `inputs` by the rules above.
+def limits(evaluate: Evaluate, rows: Sequence[Inputs], domain: Domain) -> list[list[Entry]]:
+    """The outputs of `evaluate` at each of the rows by the rules above.
 
-    inputs: the numbers of each input, NaN and infinities among them.
+    rows: the numbers of each input, NaN and infinities among them.
     domain: the ends of each input's domain; an input at an end is approached from within.
     """
+    tasks = [(row, filled) for row, inputs in enumerate(rows) for filled in _filled(inputs)]
+    found = _limits(evaluate, tasks, domain)
+    entries: dict[int, list[Entry]] = {}
+    for (row, _), along in zip(tasks, found, strict=True):
+        held = entries.setdefault(row, along)
+        entries[row] = list(map(_common, zip(held, along, strict=True)))
+    return [entries[row] for row in range(len(rows))]
+
+
+def _filled(inputs: Inputs) -> list[Inputs]:
     if not any(math.isnan(number) for numbers in inputs.values() for number in numbers):
-        return _limit(evaluate, inputs, domain)
-    filled = (
-        {k: [fill if math.isnan(n) else n for n in v] for k, v in inputs.items()} for fill in FILLS
-    )
-    first, second = (_limit(evaluate, f, domain) for f in filled)
-    return [a if _same(a, b) else math.nan for a, b in zip(first, second, strict=True)]
-
-
-def _limit(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
-    """Infinities alone first: an exact zero target stays one (rule e). Then domain ends as well."""
-    infinite = dict.fromkeys(domain, (-math.inf, math.inf))
-    first = _along(evaluate, inputs, infinite)
-    if all(not isinstance(entry, float) or not math.isnan(entry) for entry in first):
-        return first
-    second = _along(evaluate, inputs, domain)
+        return [inputs]
     return [
-        b if isinstance(a, float) and math.isnan(a) else a
-        for a, b in zip(first, second, strict=True)
+        {k: [fill if math.isnan(n) else n for n in v] for k, v in inputs.items()} for fill in FILLS
     ]
 
 
-def _along(evaluate: Evaluate, inputs: Inputs, domain: Domain) -> list[Entry]:
-    with precision(BITS):
-        found = [
-            [_classify(*points) for points in zip(*map(evaluate, approach), strict=True)]
-            for approach in _approaches(inputs, domain)
-        ]
-        return [_common(along) for along in zip(*found, strict=True)]
+def _limits(evaluate: Evaluate, tasks: list[Task], domain: Domain) -> list[list[Entry]]:
+    """Infinities alone first: an exact zero target stays one (rule e). Then domain ends as well."""
+    infinite = dict.fromkeys(domain, (-math.inf, math.inf))
+    found = _along(evaluate, tasks, infinite)
+    open_ = [i for i, along in enumerate(found) if any(map(_is_nan, along))]
+    again = _along(evaluate, [tasks[i] for i in open_], domain) if open_ else []
+    for i, along in zip(open_, again, strict=True):
+        found[i] = [b if _is_nan(a) else a for a, b in zip(found[i], along, strict=True)]
+    return found
 
 
-def _approaches(inputs: Inputs, domain: Domain) -> Iterator[list[dict[str, list[Ball]]]]:
-    """The points of every approach."""
+def _along(evaluate: Evaluate, tasks: list[Task], domain: Domain) -> list[list[Entry]]:
+    approaches = [
+        (place, row, inputs, *approach)
+        for place, (row, inputs) in enumerate(tasks)
+        for approach in _approaches(inputs, domain)
+    ]
+
+    def outputs(distance: int, chosen: Sequence[int]) -> list[list[Ball]]:
+        with precision(distance + MARGIN):
+            points = [
+                (row, _point(inputs, domain, paces, hasty, distance))
+                for _, row, inputs, paces, hasty in (approaches[i] for i in chosen)
+            ]
+            return evaluate(points) if points else []
+
+    every = range(len(approaches))
+    with precision(FARTHER + MARGIN):
+        near, far = outputs(NEAR, every), outputs(FAR, every)
+        found = [list(map(_settled, *pair)) for pair in zip(near, far, strict=True)]
+        open_ = [i for i, along in enumerate(found) if any(entry is None for entry in along)]
+        for i, farther in zip(open_, outputs(FARTHER, open_), strict=True):
+            found[i] = list(map(_classify, near[i], far[i], farther))
+        limits_: list[list[list[Entry]]] = [[] for _ in tasks]
+        for (place, *_), along in zip(approaches, found, strict=True):
+            limits_[place].append(along)
+        return [list(map(_common, zip(*along, strict=True))) for along in limits_]
+
+
+def _approaches(
+    inputs: Inputs, domain: Domain
+) -> Iterator[tuple[dict[tuple[str, int], int], Ends]]:
+    """The pace of every number that moves, and those that run to 0 ahead of all others."""
     ends = [
         (k, i)
         for k, v in inputs.items()
@@ -91,22 +122,22 @@ def _approaches(inputs: Inputs, domain: Domain) -> Iterator[list[dict[str, list[
         orders.append({end: 1 + place for place, end in enumerate(ends)})
         orders.append({end: count - place for place, end in enumerate(ends)})
     for paces in orders:
-        yield [_point(inputs, domain, paces, distance, zeros) for distance in DISTANCES]
+        yield paces, zeros
         if 0 < len(zeros) < count:
-            yield [_point(inputs, domain, paces, distance, ()) for distance in DISTANCES]
+            yield paces, []
 
 
 def _point(
     inputs: Inputs,
     domain: Domain,
     paces: Mapping[tuple[str, int], int],
+    hasty: Ends,
     distance: int,
-    hasty: Sequence[tuple[str, int]],
 ) -> dict[str, list[Ball]]:
     def near(name: str, index: int, number: float) -> Ball:
         if (name, index) not in paces:
             return ball(number)
-        # The paces differ by a factor, not by an exponent: BITS must hold their sums exactly.
+        # The paces differ by a factor, not by an exponent: the precision must hold their sums.
         pace = ball(paces[name, index])
         if math.isinf(number):
             return pace * ball(2) ** distance * (1 if number > 0 else -1)
@@ -119,18 +150,31 @@ def _point(
     return {k: [near(k, i, n) for i, n in enumerate(v)] for k, v in inputs.items()}
 
 
+def _settled(near: Ball, far: Ball) -> Entry | None:
+    """The limit of a sequence that two of its terms tell; None if they do not."""
+    if not (near.is_finite() and far.is_finite()):
+        same = bool(near == far)  # both the same infinity, which a masked class is
+        return float(far) if same else None
+    if abs(near) < SMALL and abs(far) < SMALL:
+        return ball(0)
+    return far if abs(far - near) < AGREE * abs(far) else None
+
+
 def _classify(near: Ball, far: Ball, farther: Ball) -> Entry:
     """The limit of a sequence from three of its terms; NaN if there is none."""
+    settled = _settled(far, farther)
+    if settled is not None:
+        return settled
     if not (near.is_finite() and far.is_finite() and farther.is_finite()):
         return math.nan
-    if abs(far) < SMALL and abs(farther) < SMALL:
-        return ball(0)
-    if abs(farther - far) < AGREE * abs(farther):
-        return farther
     step, next_step = far - near, farther - far
     if step * next_step > 0 and abs(next_step) > GROWTH * abs(step):
         return math.copysign(math.inf, float(next_step))
     return math.nan
+
+
+def _is_nan(entry: Entry) -> bool:
+    return isinstance(entry, float) and math.isnan(entry)
 
 
 def _common(along: Sequence[Entry]) -> Entry:

@@ -69,11 +69,23 @@ class Arithmetic(Protocol):
     def log(self, x: Any) -> Any:
         """The natural logarithm of x."""
 
+    def power(self, x: Any, exponent: Any) -> Any:
+        """A positive x to the power of a parameter."""
+
     def log1p(self, x: Any) -> Any:
         """ln(1 + x), for x >= 0 or an exact x."""
 
-    def total(self, x: Any) -> Any:
-        """The sum over the last axis, which is kept with length 1; adding a zero is free."""
+    def lgamma(self, x: Any) -> Any:
+        """ln Gamma(x), for x >= 1."""
+
+    def total(self, x: Any, groups: int = 1) -> Any:
+        """The sum over the last axis, or over `groups` equal parts of it; adding a zero is free."""
+
+    def repeat(self, x: Any, times: int) -> Any:
+        """Each number of the last axis `times` times, one after the other."""
+
+    def turned(self, x: Any, lines: int) -> Any:
+        """The last axis as a matrix of so many lines, one after the other, transposed."""
 
     def mean(self, x: Any, count: float) -> Any:
         """The sum over the last axis, which is kept with length 1, divided by `count`."""
@@ -118,6 +130,20 @@ class Number:
     def shape(self) -> tuple[int, ...]:
         shape: tuple[int, ...] = np.shape(self.value)
         return shape
+
+    @property
+    def width(self) -> int:
+        """The length of the last axis, 1 for a single number."""
+        return self.shape[-1] if self.shape else 1
+
+    def transpose(self, *axes: int) -> Number:
+        error = self.error if self.exact else np.broadcast_to(self.error, self.shape)
+        error = error if self.exact else error.transpose(*axes)
+        return self._like(self.value.transpose(*axes), error)
+
+    def ones(self) -> Floats:
+        """Ones in this shape."""
+        return np.ones(self.shape)
 
     @property
     def exact(self) -> bool:
@@ -267,8 +293,38 @@ class Running:
         moved = np.log1p(x.error / (1 + x.value))
         return Number(self, value, self._rounded(value, moved, self.log_error), ratio=x.ratio)
 
-    def total(self, x: Number) -> Number:
+    def power(self, x: Number, exponent: float | Number) -> Number:
+        """A positive x to a power that is exact, with the error that is allowed to exp."""
+        e = exponent.value if isinstance(exponent, Number) else np.float64(exponent)
+        value = np.power(x.value, e)
+        moved = value * np.expm1(np.abs(e) * np.log1p(_relative(x)))
+        moved = np.where(value == 0, 0.0, moved)
+        if not x.exact and not x.ratio:
+            moved = np.where(e > 0, _power_moved(x, value, e), moved)
+        whole = np.where((e == 0) | (e == 1), 0.0, self.exp_error)
+        return Number(self, value, self._rounded(value, moved, whole), ratio=x.ratio)
+
+    def lgamma(self, x: Number) -> Number:
+        """The logarithm of the gamma function of x >= 1, with the error that is allowed to log."""
+        value = _lgamma(x.value)
+        # Its derivative is at most ln x, or 1 near x = 1.
+        moved = x.error * np.maximum(np.log(x.value), 1.0)
+        return Number(self, value, self._rounded(value, moved, self.log_error), ratio=False)
+
+    def total(self, x: Number, groups: int = 1) -> Number:
+        if groups != 1:
+            parts = x.reshape(-1, groups, x.width // groups)
+            return self.total(parts).reshape(-1, groups)
         return self._sum(x, x.value, x.error)
+
+    def repeat(self, x: Number, times: int) -> Number:
+        value = np.repeat(x.value, times, axis=-1)
+        error = x.error if x.exact else np.repeat(np.broadcast_to(x.error, x.shape), times, -1)
+        return Number(self, value, error, ratio=x.ratio, sure=x.sure)
+
+    def turned(self, x: Number, lines: int) -> Number:
+        turned: Number = transposed(x, lines)
+        return turned
 
     def mean(self, x: Number, count: float) -> Number:
         # Divided before they are added, values near the largest number have a sum.
@@ -279,10 +335,24 @@ class Running:
         return sum_
 
     def max(self, x: Number) -> Number:
-        return self.exact(x.value.max(axis=-1, keepdims=True, initial=-np.inf))
+        def top(values: Any) -> Any:
+            return values.max(axis=-1, keepdims=True, initial=-np.inf)
+
+        value = top(x.value)
+        if x.exact:
+            return self.exact(value)
+        error = np.fmax(top(x.value + x.error) - value, value - top(x.value - x.error))
+        return Number(self, value, error, ratio=False)
 
     def largest(self, x: Number) -> Mask:
         return first_maximum(x.value)
+
+    def zeros(self, x: Number) -> Number:
+        return self.exact(np.zeros(x.shape))
+
+    def positive(self, x: Number, zero_too: bool) -> Mask:
+        mask: Mask = x.value >= 0 if zero_too else x.value > 0
+        return mask
 
     def zero(self, x: Number) -> Mask:
         zero: Mask = x.value == 0
@@ -385,10 +455,25 @@ class Plain:
     def log1p(self, x: NDArray[Any]) -> NDArray[Any]:
         return self._function(np.log1p, x, LOG_ERROR)
 
-    def total(self, x: NDArray[Any]) -> NDArray[Any]:
+    def lgamma(self, x: NDArray[Any]) -> NDArray[Any]:
+        return self._function(_stirling, x, LOG_ERROR)
+
+    def power(self, x: NDArray[Any], exponent: Any) -> NDArray[Any]:
+        return self._function(lambda v: np.power(v, np.longdouble(exponent)), x, EXP_ERROR)
+
+    def total(self, x: NDArray[Any], groups: int = 1) -> NDArray[Any]:
+        if groups != 1:
+            return self.total(x.reshape(-1, groups, x.shape[-1] // groups)).reshape(-1, groups)
         # NumPy adds in pairs along contiguous memory only.
         sum_: NDArray[Any] = np.ascontiguousarray(x).sum(axis=-1, keepdims=True)
         return sum_
+
+    def repeat(self, x: NDArray[Any], times: int) -> NDArray[Any]:
+        return np.repeat(x, times, axis=-1)
+
+    def turned(self, x: NDArray[Any], lines: int) -> NDArray[Any]:
+        turned: NDArray[Any] = transposed(x, lines)
+        return turned
 
     def mean(self, x: NDArray[Any], count: float) -> NDArray[Any]:
         divisor = self.dtype.type(count)
@@ -426,6 +511,12 @@ def first_maximum(values: NDArray[Any]) -> Mask:
     return mask
 
 
+def transposed(x: Any, lines: int) -> Any:
+    """Rows that hold matrices of so many lines, one line after the other, transposed."""
+    width = x.shape[-1]
+    return x.reshape(-1, lines, width // lines).transpose(0, 2, 1).reshape(-1, width)
+
+
 def weighted(a: Arithmetic, weights: Any, x: Any) -> Any:
     """The product, with 0 x = 0 for an infinite x too."""
     return a.where(a.zero(weights), 0.0, weights * x)
@@ -435,6 +526,35 @@ def flushed(value: Any, bound: Any, target: Format) -> Any:
     """The bound where a result that may be subnormal may come back as 0."""
     size = np.abs(value)
     return np.where(size - bound < target.tiny, size + bound, bound)
+
+
+def _power_moved(x: Number, value: Any, e: Any) -> Any:
+    """How far x^e moves, e > 0, where x is computed with an error that may exceed it."""
+    r = x.error / np.abs(x.value)
+    up = value * np.expm1(e * np.log1p(r))
+    down = -value * np.expm1(e * np.log1p(-np.minimum(r, 1)))
+    return np.where(x.value == 0, np.power(x.error, e), np.fmax(up, down))
+
+
+@np.vectorize(otypes=[np.float64])
+def _lgamma(x: float) -> float:
+    """ln Gamma(x); infinite where it is beyond the range of float64."""
+    try:
+        return math.lgamma(x)
+    except OverflowError:
+        return math.inf
+
+
+def _stirling(x: NDArray[np.longdouble]) -> NDArray[np.longdouble]:
+    """ln Gamma(x) for x >= 1, by its asymptotic series at x + 32 (DLMF 5.11.1)."""
+    y = x + 32
+    inverse = 1 / (y * y)
+    tail = (1 / np.longdouble(1260) - (1 / np.longdouble(1680)) * inverse) * inverse
+    series = (1 / np.longdouble(12) + (tail - 1 / np.longdouble(360)) * inverse) / y
+    half_log_tau = np.log(8 * np.arctan(np.longdouble(1))) / 2
+    steps = np.add.reduce([np.log(x + k) for k in range(32)], axis=0)
+    whole = (y - 0.5) * np.log(y) - y + half_log_tau + series - steps
+    return np.where((x == 1) | (x == 2), 0, whole)
 
 
 def _power_of_two(x: Number) -> Any:

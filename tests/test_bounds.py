@@ -16,11 +16,11 @@ import pytest
 from families import problem
 
 from reference.bounds import Bounds, bounds
+from reference.evaluation import evaluate
 from reference.formats import FORMATS, Floats
 from reference.operators import OPERATORS
 from reference.problem import Problem
 from reference.running import EXP_ERROR, LOG_ERROR, Running, grouped, pairwise
-from reference.truth import evaluate
 
 E, L = EXP_ERROR, LOG_ERROR
 

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from conformance import cases
-from conformance.cases import Case, load
+from conformance.case import Case
+from conformance.cases import load
 from conformance.errors import UserError
 from reference.formats import FORMATS
 from reference.operators import OPERATORS
@@ -191,7 +192,7 @@ REFUSED = [
     ("softmax", "rows:\n  r: {logits: [null]}", "x.yaml:8: ", "`None` is not a number"),
     ("softmax", "rows:\n  r: {logits: 3}", "x.yaml:8: case `a`: `logits` is a row of classes", "write a list"),
     ("softmax", "rows:\n  r: {logits: {uniform: 1, size: 3}}", "x.yaml:8: ", "a generator is one of"),
-    (INDEX, "rows:\n  r: {logits: [1], labels: 0.5}", "x.yaml:8: case `a`: `0.5` is not an integer", "class index"),
+    (INDEX, "rows:\n  r: {logits: [1], labels: 0.5}", "x.yaml:8: case `a`: `0.5` is not an integer", "whole number"),
     (INDEX, LABELLED + "\nparameters: {label_smoothing: x}", "x.yaml:9: ", "`x` is not a number"),
     (INDEX, LABELLED + "\nparameters: {label_smoothing: [1]}", "x.yaml:9: ", "is not a number"),
     (INDEX, LABELLED + "\nparameters: {ignore_index: x}", "x.yaml:9: ", "is not an integer"),

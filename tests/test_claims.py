@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance import cases, claims
-from conformance.cases import Case
+from conformance.case import Case
 from conformance.claims import ClaimError, ClaimVerdict, Scope, parse
 from conformance.errors import UserError
 from reference.balls import precision

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from reference import bounds as bounds_module
 from reference.bounds import Bounds, bounds, execute
+from reference.evaluation import evaluate
 from reference.formats import FORMATS, Floats
 from reference.operators import OPERATORS
 from reference.problem import Problem
 from reference.running import Plain, Running
-from reference.truth import Truth, evaluate
+from reference.truth import Truth
 
 Wide = NDArray[np.longdouble]
 NOISE = 2.0**-8

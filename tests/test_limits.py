@@ -8,7 +8,7 @@ zero weight or target multiplies to 0 even against infinity.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ import pytest
 from flint import arb
 
 from reference.balls import ball
-from reference.limits import limit
+from reference.evaluation import evaluate
+from reference.limits import limits
 from reference.operators import OPERATORS
-from reference.truth import Truth, evaluate
+from reference.truth import Truth
 from tests.families import problem
 
 INF, NAN, LN2 = math.inf, math.nan, math.log(2)
@@ -222,6 +223,7 @@ def test_no_classes() -> None:
     empty = np.zeros((2, 0))
     assert truths("softmax", {"logits": empty})["value"].hi.shape == (2, 0)
     assert truths(SOFT, {"logits": empty, "labels": empty})["value"].hi.tolist() == [0, 0]
+    assert truths("logsumexp", {"logits": empty})["value"].hi.tolist() == [-INF, -INF]
 
 
 @pytest.mark.parametrize("operator", [INDEX, "nll"])
@@ -259,10 +261,10 @@ def test_a_zero_cotangent_ends_in_zero_and_a_negative_one_turns_the_sign() -> No
 
 
 def along(function: Any, *numbers: float, ends: tuple[float, float] = (-INF, INF)) -> Any:
-    def evaluate_(inputs: Mapping[str, list[arb]]) -> list[arb]:
-        return [function(*inputs["x"])]
+    def evaluate_(points: Sequence[tuple[int, Mapping[str, list[arb]]]]) -> list[list[arb]]:
+        return [[function(*inputs["x"])] for _, inputs in points]
 
-    (entry,) = limit(evaluate_, {"x": list(numbers)}, {"x": ends})
+    ((entry,),) = limits(evaluate_, [{"x": list(numbers)}], {"x": ends})
     return entry
 
 

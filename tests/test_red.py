@@ -12,8 +12,8 @@ import pytest
 
 from conformance.cases import load
 from reference.bounds import bounds
+from reference.evaluation import evaluate
 from reference.formats import FORMATS
-from reference.truth import evaluate
 
 ROOT = Path(__file__).parent.parent
 FORMAT = FORMATS["float64"]

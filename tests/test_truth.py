@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from conformance import cases
-from reference import truth as truth_module
-from reference.balls import Vector, ball, precision
+from reference import evaluation
+from reference.balls import ball, precision, vector
+from reference.evaluation import evaluate
 from reference.formats import FORMATS
 from reference.operators import OPERATORS
 from reference.problem import Problem
-from reference.truth import Truth, decimal, evaluate
+from reference.tape import Vector
+from reference.truth import Truth, decimal
 from tests import closed_forms
 from tests.families import problem
 
@@ -159,7 +161,7 @@ LOGITS, LABELS = ["2", "0.5", "1"], ["0.2", "0.3", "0.5"]
 
 
 def balls_of(texts: list[str]) -> Vector:
-    return Vector.of([Fraction(text) for text in texts])
+    return vector([Fraction(text) for text in texts])
 
 
 def prints(vector: Vector, *texts: str) -> None:
@@ -206,7 +208,7 @@ def test_forty_logits_of_the_seed_documents() -> None:
     assert evaluate(made)["value"].digits((0,)).startswith("15.5145606537481153944")
     softmax = OPERATORS["softmax"].define
     loss = OPERATORS["softmax_cross_entropy"].define
-    logits, hot = (Vector.of(made.inputs[name][0].tolist()) for name in ("logits", "labels"))
+    logits, hot = (vector(made.inputs[name][0].tolist()) for name in ("logits", "labels"))
     prints(loss(softmax(logits), hot), "14.729314432961941925")
 
 
@@ -215,8 +217,8 @@ def test_forty_logits_of_the_seed_documents() -> None:
 
 def at_bits(made: Problem, bits: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Truth]:
     with monkeypatch.context() as patch:
-        patch.setattr(truth_module, "FIRST_BITS", bits)
-        patch.setattr(truth_module, "_REMEMBERED", {})
+        patch.setattr(evaluation, "FIRST_BITS", bits)
+        patch.setattr(evaluation, "_TRUTHS", {})
         return evaluate(made)
 
 
@@ -445,7 +447,7 @@ def test_what_is_remembered_of_one_problem_does_not_answer_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Problems that differ in one thing only, one after the other in one memory."""
-    monkeypatch.setattr(truth_module, "_REMEMBERED", {})
+    monkeypatch.setattr(evaluation, "_TRUTHS", {})
     shared = [evaluate(made) for made in NEIGHBOURS + NEIGHBOURS[::-1]]
     with mp.workdps(closed_forms.DIGITS):
         for made, found in zip(NEIGHBOURS + NEIGHBOURS[::-1], shared, strict=True):
@@ -484,7 +486,7 @@ def test_truths_beyond_float64_are_infinite_and_decided() -> None:
 
 def test_no_precision_is_enough_for_a_kept_radius(monkeypatch: pytest.MonkeyPatch) -> None:
     """With too few bits the truth says so instead of guessing."""
-    monkeypatch.setattr(truth_module, "LAST_BITS", 128)
+    monkeypatch.setattr(evaluation, "LAST_BITS", 128)
     inputs = {"logits": np.array([90.0, 1.0]), "labels": np.array([1.0, 1.0])}
     found = evaluate(problem("sigmoid_cross_entropy", "float64", inputs))
     assert found["value"].undecided.tolist() == [True, False]

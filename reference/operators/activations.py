@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.balls import Number, Vector, exp, log, piecewise, tanh
 from reference.operator import Input, Operator
 from reference.running import Arithmetic
+from reference.tape import Scalar, Vector, exp, log, tanh
+from reference.tape import relu as piecewise
 
 
 def sigmoid(x: Vector) -> Vector:
@@ -17,11 +18,11 @@ def log_sigmoid(x: Vector) -> Vector:
     return log(sigmoid(x))
 
 
-def softplus(x: Vector, beta: Number = 1) -> Vector:
+def softplus(x: Vector, beta: Scalar = 1) -> Vector:
     return log(1 + exp(x * beta)) / beta
 
 
-def leaky_relu(x: Vector, negative_slope: Number = 0) -> Vector:
+def leaky_relu(x: Vector, negative_slope: Scalar = 0) -> Vector:
     return piecewise(x, negative_slope)
 
 

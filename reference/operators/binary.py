@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.balls import Number, Vector, exp, log, xlogy
 from reference.operator import Input, Model, Operator, Rows
 from reference.operators.activations import (
     baseline_sigmoid,
@@ -21,6 +20,7 @@ from reference.operators.activations import (
     strict_softplus,
 )
 from reference.running import Arithmetic, weighted
+from reference.tape import Scalar, Vector, exp, log, xlogy
 
 
 def sigmoid_cross_entropy(logits: Vector, labels: Vector) -> Vector:
@@ -36,7 +36,7 @@ def logistic_loss_pm1(logits: Vector, labels: Vector) -> Vector:
     return log(1 + exp(-labels * logits))
 
 
-def squared_loss(predictions: Vector, labels: Vector, scale: Number = 1) -> Vector:
+def squared_loss(predictions: Vector, labels: Vector, scale: Scalar = 1) -> Vector:
     return scale * (predictions - labels) * (predictions - labels)
 
 

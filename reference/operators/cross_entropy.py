@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from reference.balls import Number, Vector, total, xlogy
 from reference.formats import Floats
 from reference.operator import Input, Model, Operator, Rows
 from reference.operators.softmax import (
@@ -21,8 +20,7 @@ from reference.operators.softmax import (
     strict_residual,
 )
 from reference.running import Arithmetic, weighted
-
-Weights = Sequence[Number] | None
+from reference.tape import Labels, Scalar, Vector, total, where, xlogy
 
 
 def cross_entropy(labels: Vector, probabilities: Vector) -> Vector:
@@ -34,40 +32,36 @@ def kl_divergence(labels: Vector, log_probabilities: Vector) -> Vector:
 
 
 def softmax_cross_entropy(
-    logits: Vector, labels: Vector, class_weights: Weights = None, label_smoothing: Number = 0
+    logits: Vector,
+    labels: Vector,
+    class_weights: Vector | None = None,
+    label_smoothing: Scalar = 0,
 ) -> Vector:
     # A hard zero label times a weight stays an exact zero, so that 0 * inf = 0 needs no care.
-    targets = labels if label_smoothing == 0 else _smooth(labels, label_smoothing)
+    targets = labels if label_smoothing == 0 else smooth(labels, label_smoothing)
     terms = targets * log_softmax(logits)
-    return -total(terms if class_weights is None else terms * Vector.constant(class_weights))
+    return -total(terms if class_weights is None else terms * class_weights)
 
 
 def softmax_cross_entropy_index(
     logits: Vector,
-    labels: int,
-    class_weights: Weights = None,
-    ignore_index: int | None = None,
-    label_smoothing: Number = 0,
+    labels: Labels,
+    class_weights: Vector | None = None,
+    label_smoothing: Scalar = 0,
 ) -> Vector:
-    if labels == ignore_index:
-        return total(logits * 0)
     if label_smoothing == 0:
         loss = logsumexp(logits) - logits[labels]
-        return loss if class_weights is None else loss * class_weights[labels]
-    one_hot = Vector.constant([int(c == labels) for c in range(len(logits))])
-    return softmax_cross_entropy(logits, one_hot, class_weights, label_smoothing)
+        loss = loss if class_weights is None else loss * class_weights[labels]
+    else:
+        one_hot = labels.one_hot(logits)
+        loss = softmax_cross_entropy(logits, one_hot, class_weights, label_smoothing)
+    return where(labels.kept, loss, 0)
 
 
-def nll(
-    log_probabilities: Vector,
-    labels: int,
-    class_weights: Weights = None,
-    ignore_index: int | None = None,
-) -> Vector:
-    if labels == ignore_index:
-        return total(log_probabilities * 0)
+def nll(log_probabilities: Vector, labels: Labels, class_weights: Vector | None = None) -> Vector:
     loss = -log_probabilities[labels]
-    return loss if class_weights is None else loss * class_weights[labels]
+    loss = loss if class_weights is None else loss * class_weights[labels]
+    return where(labels.kept, loss, 0)
 
 
 def kept_weight(rows: Rows, parameters: Mapping[str, Any]) -> Floats:
@@ -79,9 +73,9 @@ def kept_weight(rows: Rows, parameters: Mapping[str, Any]) -> Floats:
     return np.where(kept, of_label, 0.0)
 
 
-def _smooth(labels: Vector, label_smoothing: Number) -> Vector:
-    amount = Vector.constant([label_smoothing])
-    return labels * (1 - amount) + amount / len(labels)
+def smooth(labels: Vector, label_smoothing: Scalar) -> Vector:
+    """The labels, less a part of each that all classes share."""
+    return labels * (1 - label_smoothing) + label_smoothing / len(labels)
 
 
 # Model algorithms (see reference/running.py). Index labels arrive as rows with a one at the label.
@@ -232,6 +226,7 @@ OPERATORS = (
         softmax_cross_entropy,
         "-sum_c w_c t_c ln softmax(x)_c, t = (1 - a) y + a / C",
         parameters={"class_weights": None, "label_smoothing": 0.0},
+        arrays=("class_weights",),
         may=infinite_logit,
         strict={
             "value": loss(strict_log_softmax, soft_targets),
@@ -251,6 +246,7 @@ OPERATORS = (
         softmax_cross_entropy_index,
         "-(1 - a) w_k ln softmax(x)_k - (a / C) sum_c w_c ln softmax(x)_c; 0 where k is ignored",
         parameters={"class_weights": None, "ignore_index": None, "label_smoothing": 0.0},
+        arrays=("class_weights",),
         may=infinite_logit,
         weight=kept_weight,
         strict={
@@ -269,6 +265,7 @@ OPERATORS = (
         nll,
         "-w_k lp_k; 0 where k is ignored",
         parameters={"class_weights": None, "ignore_index": None},
+        arrays=("class_weights",),
         weight=kept_weight,
         strict=LIKELIHOOD,
         baseline=LIKELIHOOD,

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.balls import Vector, exp, log, total
-from reference.operator import Input, Operator, Rows
-from reference.running import Arithmetic
+from reference.operator import Input, Model, Operator, Rows
+from reference.running import Arithmetic, Mask
+from reference.tape import Vector, exp, log, total, where
+
+# Classes outside a mask do not take part: they have probability 0 and no gradient, whatever their
+# logits. A row without a class inside is the empty sum.
 
 
-def softmax(logits: Vector) -> Vector:
+def softmax(logits: Vector, mask: Mask | None = None) -> Vector:
     powers = exp(logits)
-    return powers / total(powers)
+    if mask is None:
+        return powers / total(powers)
+    return where(mask, powers / total(where(mask, powers, 0)), 0)
 
 
-def logsumexp(logits: Vector) -> Vector:
-    return log(total(exp(logits)))
+def logsumexp(logits: Vector, mask: Mask | None = None) -> Vector:
+    if mask is None:
+        return log(total(exp(logits)))
+    return where(any_of(mask), log(total(where(mask, exp(logits), 0))), -math.inf)
 
 
-def log_softmax(logits: Vector) -> Vector:
-    return logits - logsumexp(logits)
+def log_softmax(logits: Vector, mask: Mask | None = None) -> Vector:
+    logs = logits - logsumexp(logits, mask)
+    return logs if mask is None else where(mask, logs, -math.inf)
+
+
+def any_of(mask: Mask) -> Mask:
+    """Whether a row has a class inside the mask, as rows of length 1."""
+    return np.any(mask, axis=-1, keepdims=True)
 
 
 def infinite_logit(rows: Rows) -> NDArray[np.bool_]:
@@ -109,6 +123,21 @@ def baseline_log_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
     return -baseline_residual(a, x, v)
 
 
+def inside(model: Model, outside: float) -> Model:
+    """The model on the classes inside a mask; the others get `outside`, as does an empty sum."""
+
+    def masked(
+        a: Arithmetic, x: Any, *rest: Any, mask: Mask | None = None, **options: Any
+    ) -> Any:
+        if mask is None:
+            return model(a, x, *rest, **options)
+        rest = tuple(a.where(mask, v, 0.0) for v in rest)
+        found = model(a, a.where(mask, x, -math.inf), *rest, **options)
+        return a.where(mask if found.shape[-1] == mask.shape[-1] else any_of(mask), found, outside)
+
+    return masked
+
+
 def open_row(rows: Rows) -> NDArray[np.bool_]:
     """Rows where NaN may be answered: a +inf, or a masked class (0 in any case) beside a NaN."""
     logits = rows["logits"]
@@ -117,6 +146,7 @@ def open_row(rows: Rows) -> NDArray[np.bool_]:
 
 
 LOGITS = (Input("logits", "vector"),)
+MASK = {"mask": None}
 
 OPERATORS = (
     Operator(
@@ -124,30 +154,52 @@ OPERATORS = (
         LOGITS,
         "vector",
         softmax,
-        "e^x_j / sum_i e^x_i",
+        "e^x_j / sum_i e^x_i over the classes inside the mask; 0 outside",
+        parameters=MASK,
         may=open_row,
-        strict={"value": shifted_softmax, "gradient.logits": strict_softmax_vjp},
-        baseline={"value": shifted_softmax, "gradient.logits": baseline_softmax_vjp},
+        strict={
+            "value": inside(shifted_softmax, 0),
+            "gradient.logits": inside(strict_softmax_vjp, 0),
+        },
+        baseline={
+            "value": inside(shifted_softmax, 0),
+            "gradient.logits": inside(baseline_softmax_vjp, 0),
+        },
     ),
     Operator(
         "log_softmax",
         LOGITS,
         "vector",
         log_softmax,
-        "x_j - ln sum_i e^x_i",
+        "x_j - ln sum_i e^x_i over the classes inside the mask; -inf outside",
+        parameters=MASK,
         may=open_row,
-        strict={"value": strict_log_softmax, "gradient.logits": strict_log_softmax_vjp},
-        baseline={"value": baseline_log_softmax, "gradient.logits": baseline_log_softmax_vjp},
+        strict={
+            "value": inside(strict_log_softmax, -math.inf),
+            "gradient.logits": inside(strict_log_softmax_vjp, 0),
+        },
+        baseline={
+            "value": inside(baseline_log_softmax, -math.inf),
+            "gradient.logits": inside(baseline_log_softmax_vjp, 0),
+        },
     ),
     Operator(
         "logsumexp",
         LOGITS,
         "scalar",
         logsumexp,
-        "ln sum_i e^x_i",
-        strict={"value": strict_logsumexp, "gradient.logits": shifted_softmax},
-        baseline={"value": baseline_logsumexp, "gradient.logits": baseline_softmax},
+        "ln sum_i e^x_i over the classes inside the mask",
+        parameters=MASK,
+        strict={
+            "value": inside(strict_logsumexp, -math.inf),
+            "gradient.logits": inside(shifted_softmax, 0),
+        },
+        baseline={
+            "value": inside(baseline_logsumexp, -math.inf),
+            "gradient.logits": inside(baseline_softmax, 0),
+        },
         may=infinite_logit,
         may_value=False,
+        empty=-math.inf,
     ),
 )
