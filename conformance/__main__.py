@@ -67,6 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     _folders(one, "findings")
     one = add("cases", _cases, "list the cases")
     _folders(one, "cases")
+    one = add("vectors", _vectors, "write the truths of the cases, for a harness in any language")
+    one.add_argument("out", type=Path, metavar="OUT", help="the file to write, JSON lines")
+    _folders(one, "cases")
+    for name in ("operator", "case", "dtype"):
+        text = f"only these {name}s (shell-style pattern; may be repeated)"
+        one.add_argument(f"--{name}", action="append", default=[], metavar="PATTERN", help=text)
+    one.add_argument(
+        "--schema", action="store_true", help="write the JSON Schema of the lines instead"
+    )
     one = add(
         "show", _show, "print one check with its worst output and the code that reproduces it"
     )
@@ -142,6 +151,19 @@ def _cases(options: argparse.Namespace) -> int:
 
     for case in sorted(cases.load(options.cases), key=lambda case: case.id):
         print(f"{case.id}  {case.operator.name}  {len(case.rows)} rows  {case.file}:{case.line}")
+    return 0
+
+
+def _vectors(options: argparse.Namespace) -> int:
+    from conformance import cases, vectors  # they read numbers and arrays: not needed elsewhere
+
+    if options.schema:
+        vectors.write_schema(options.out)
+        return 0
+    selection = vectors.Selection(options.operator, options.case, options.dtype)
+    made = vectors.write(cases.load(options.cases), options.cases, selection, options.out)
+    counts = f"{made.problems} problems, {made.quantities} quantities, {made.outputs} outputs"
+    print(f"{options.out}: {counts}, {options.out.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
