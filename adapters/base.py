@@ -12,7 +12,7 @@ import ast
 import builtins
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -115,6 +115,26 @@ class Implementation:
         return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
+Task = tuple[Implementation, Call]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One call made ready: what is to be evaluated, and what of it is differentiated.
+
+    key: identifies the function: expression, constants, names of its tensors.
+    """
+
+    key: tuple[Any, ...]
+    arrays: Mapping[str, Array]
+    upstream: Array
+    wrt: tuple[str, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(array.shape for array in self.arrays.values())
+
+
 class Adapter(ABC):
     """One framework: a table of implementations and four conversions.
 
@@ -132,6 +152,11 @@ class Adapter(ABC):
     """The snippet's first lines, which give the same names."""
     bucketed: tuple[str, ...] = ()
     """Modes that compile for every batch size: their batches are filled up to a few sizes."""
+    joined: Mapping[str, int] = {}
+    """Modes whose compiler has a high cost per program: mode -> functions compiled in one program.
+    Each has its own tensors, so that none changes what another computes."""
+    dynamic: tuple[str, ...] = ()
+    """Modes in which a program takes any number of rows."""
     reductions: Mapping[str, str] = {"none": "{}"}
     """Reduction of the suite -> a template around an expression that has no reduction argument."""
 
@@ -159,6 +184,7 @@ class Adapter(ABC):
     ) -> tuple[Any, dict[str, Any]]:
         """Value and VJPs of `function(**tensors)`, in the given mode.
 
+        A function of several values (see `joined`) returns a tuple, and `upstream` is one.
         key identifies the function (equal keys, equal functions), for caches of compiled code.
         With an empty `wrt` only the value is computed.
         """
@@ -226,44 +252,115 @@ class Adapter(ABC):
         reason = self.unsupported(implementation, call, mode)
         if reason:
             return dict.fromkeys(call.quantities, Unsupported(reason))
-        wrt = tuple(name for name in call.wrt if name not in implementation.fixed)
-        outcome: dict[str, Answer] = {
-            f"gradient.{name}": Unsupported(reason)
-            for name, reason in implementation.fixed.items()
-            if name in call.wrt
-        }
-        answer = self._attempt(implementation, call, mode, wrt)
-        if isinstance(answer, Raised) and wrt:
+        wrt = _wrt(implementation, call)
+        outcome = _constant(implementation, call)
+        answers = self._alone(implementation, call, mode, wrt)
+        if isinstance(answers, Raised) and wrt:
             # Attribute the error: each quantity on its own.
-            answer = self._attempt(implementation, call, mode, ())
+            answers = self._alone(implementation, call, mode, ())
             for name in wrt:
-                alone = self._attempt(implementation, call, mode, (name,))
+                alone = self._alone(implementation, call, mode, (name,))
                 quantity = f"gradient.{name}"
                 outcome[quantity] = alone if isinstance(alone, Raised) else alone[quantity]
-        if isinstance(answer, Raised):
-            outcome.setdefault("value", answer)
+        if isinstance(answers, Raised):
+            outcome.setdefault("value", answers)
         else:
-            outcome.update(answer)
+            outcome.update(answers)
         return outcome
 
-    def _attempt(
+    def _alone(
         self, implementation: Implementation, call: Call, mode: str, wrt: tuple[str, ...]
     ) -> dict[str, Answer] | Raised:
+        answers = self._attempt([self._part(implementation, call, wrt)], mode)
+        return answers if isinstance(answers, Raised) else answers[0]
+
+    def run_all(self, tasks: Sequence[Task], mode: str) -> Iterator[tuple[int, Outcome]]:
+        """Position and outcome of every task, in another order: what compiles together is together.
+
+        Equal functions of equal shapes share one place in a program, and it runs until all have
+        had their turn. Where one of them raises, all are run on their own.
+        """
+        places: dict[Any, list[int]] = {}
+        for n, (implementation, call) in enumerate(tasks):
+            places.setdefault(self._place(implementation, call, mode) or n, []).append(n)
+        alone = [turns for place, turns in places.items() if isinstance(place, int)]
+        shared = [turns for place, turns in places.items() if not isinstance(place, int)]
+        size = self.joined.get(mode, 1)
+        for group in [*([turns] for turns in alone), *batched(shared, size)]:
+            for turn in range(max(map(len, group))):
+                # Whoever has had all its turns stays in its place, for the program to be the same.
+                chosen = [turns[min(turn, len(turns) - 1)] for turns in group]
+                outcomes = self._run_joined([tasks[n] for n in chosen], mode)
+                for turns, n, outcome in zip(group, chosen, outcomes, strict=True):
+                    if turn < len(turns):
+                        yield n, outcome
+
+    def _place(self, implementation: Implementation, call: Call, mode: str) -> Any:
+        """What has to be equal to share compiled code; None for what is run on its own."""
+        if self.unsupported(implementation, call, mode) or not _wrt(implementation, call):
+            return None
+        part = self._part(implementation, call, _wrt(implementation, call))
+        shapes = part.shapes
+        if mode in self.dynamic:
+            shapes = tuple(shape[1:] for shape in shapes)
+        return part.key, part.wrt, call.dtype, shapes, call.reduction
+
+    def _run_joined(self, tasks: Sequence[Task], mode: str) -> list[Outcome]:
+        if len(tasks) > 1:
+            parts = [self._part(i, call, _wrt(i, call)) for i, call in tasks]
+            answers = self._attempt(parts, mode)
+            if not isinstance(answers, Raised):
+                return [
+                    {**_constant(i, call), **answer}
+                    for (i, call), answer in zip(tasks, answers, strict=True)
+                ]
+        return [self.run(implementation, call, mode) for implementation, call in tasks]
+
+    def _part(self, implementation: Implementation, call: Call, wrt: tuple[str, ...]) -> Part:
+        constants = self.constants(implementation, call)
+        arrays = self.arrays(implementation, call)
+        key = (
+            self.expression(implementation, call),
+            tuple(sorted(constants.items())),
+            tuple(arrays),
+        )
+        return Part(key, arrays, call.upstream, wrt)
+
+    def _attempt(self, parts: Sequence[Part], mode: str) -> list[dict[str, Answer]] | Raised:
+        """The answers of each part, from one call of the framework."""
+        joint = len(parts) > 1
+        ends = [f"_{n}" if joint else "" for n in range(len(parts))]
+        numbered = list(zip(parts, ends, strict=True))
         try:
-            constants = self.constants(implementation, call)
-            expression = self.expression(implementation, call)
-            arrays = self.arrays(implementation, call)
-            tensors = {name: self.tensor(array) for name, array in arrays.items()}
-            key = (expression, tuple(sorted(constants.items())), tuple(tensors))
-            function = self._function(key)
-            upstream = self.tensor(call.upstream)
-            value, gradients = self.differentiate(function, key, tensors, wrt, upstream, mode)
-            found: dict[str, Answer] = {"value": self.array(value)}
-            for name, gradient in gradients.items():
-                found[f"gradient.{name}"] = self.array(gradient)
-            return found
+            tensors = {
+                name + end: self.tensor(array)
+                for part, end in numbered
+                for name, array in part.arrays.items()
+            }
+            wrt = [name + end for part, end in numbered for name in part.wrt]
+            upstream = tuple(self.tensor(part.upstream) for part in parts)
+            key = tuple(part.key for part in parts) if joint else parts[0].key
+            function = self._joint(key) if joint else self._function(key)
+            value, gradients = self.differentiate(
+                function, key, tensors, wrt, upstream if joint else upstream[0], mode
+            )
+            answers: list[dict[str, Answer]] = []
+            for (part, end), own in zip(numbered, value if joint else (value,), strict=True):
+                answers.append({"value": self.array(own)})
+                for name in part.wrt:
+                    answers[-1][f"gradient.{name}"] = self.array(gradients[name + end])
+            return answers
         except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
             return Raised(type(error).__name__, self.message(error))
+
+    def _joint(self, keys: tuple[Any, ...]) -> Callable[..., Any]:
+        """One function that returns the values of several; its tensors' names are numbered."""
+        functions = {f"f{n}": self._function(key) for n, key in enumerate(keys)}
+        names = [[f"{name}_{n}" for name in key[-1]] for n, key in enumerate(keys)]
+        calls = [f"f{n}({', '.join(own)})" for n, own in enumerate(names)]
+        every = ", ".join(name for own in names for name in own)
+        joint: Callable[..., Any] = eval(f"lambda {every}: ({', '.join(calls)})", functions)  # noqa: S307
+        return joint
 
     def _function(self, key: tuple[Any, ...]) -> Callable[..., Any]:
         cache: dict[Any, Callable[..., Any]] = self.__dict__.setdefault("_functions", {})
@@ -280,3 +377,21 @@ class Adapter(ABC):
         if call.reduction == "weighted_mean" and not call.weighted:
             return known.get("weighted_mean", known.get("mean"))
         return known.get(call.reduction)
+
+
+def batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Consecutive batches of at most `size`."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _wrt(implementation: Implementation, call: Call) -> tuple[str, ...]:
+    """The inputs to differentiate: those asked for that the implementation does not fix."""
+    return tuple(name for name in call.wrt if name not in implementation.fixed)
+
+
+def _constant(implementation: Implementation, call: Call) -> dict[str, Answer]:
+    return {
+        f"gradient.{name}": Unsupported(reason)
+        for name, reason in implementation.fixed.items()
+        if name in call.wrt
+    }

@@ -350,6 +350,7 @@ class JAX(Adapter):
     framework = "jax"
     modes = ("eager", "compiled")
     bucketed = ("eager", "compiled")
+    joined: Mapping[str, int] = {"compiled": 16}
     implementations = IMPLEMENTATIONS
     namespace: Mapping[str, Any] = {"jax": jax, "jnp": jnp, "optax": optax}
     imports = """\

@@ -7,12 +7,18 @@ seconds a function, dtype and choice of gradients, so only the names in `COMPILE
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+
+# Inductor would compile four programs, 3 s each, to ask whether the compiler knows the processor's
+# vectors. Read once, at the import.
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 
@@ -314,6 +320,7 @@ class PyTorch(Adapter):
             "threads": str(torch.get_num_threads()),
             "vectors": torch.backends.cpu.get_cpu_capability(),
             "compiled": ", ".join(f"{name}={value}" for name, value in COMPILE.items()),
+            "TORCHINDUCTOR_VEC_ISA_OK": os.environ["TORCHINDUCTOR_VEC_ISA_OK"],
         }
 
     def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:

@@ -329,6 +329,8 @@ class TensorFlow(Adapter):
     framework = "tensorflow"
     modes = MODES
     bucketed = ("graph", "compiled")
+    joined: Mapping[str, int] = {"graph": 16, "compiled": 16, "session": 16}
+    dynamic = ("session",)
     implementations = tuple(
         _implementation(operator, row) for operator, rows in TABLE.items() for row in rows
     )
@@ -412,7 +414,7 @@ def _program(function: Callable[..., Any], wrt: tuple[str, ...], mode: str) -> C
             value = function(**tensors)
         if not wrt:
             return value, {}
-        return value, _connected(tape.gradient(value, sources, tf.cast(upstream, value.dtype)))
+        return value, _connected(tape.gradient(value, sources, _cotangent(upstream, value)))
 
     if mode == "eager":
         return step
@@ -429,19 +431,25 @@ def _session(function: Callable[..., Any], wrt: tuple[str, ...]) -> Callable[...
     def build(names: tuple[str, ...], *holders: tuple[Any, tuple[int | None, ...]]) -> Any:
         with tf.Graph().as_default() as graph:
             places = [tf.compat.v1.placeholder(*holder) for holder in holders]
-            inputs, cotangent = dict(zip(names, places[:-1], strict=True)), places[-1]
+            inputs, cotangents = dict(zip(names, places, strict=False)), places[len(names) :]
             value = function(**inputs)
+            cotangent = tuple(cotangents) if isinstance(value, tuple) else cotangents[0]
             sources = [inputs[name] for name in wrt]
-            found = tf.gradients(value, sources, tf.cast(cotangent, value.dtype)) if wrt else []
+            found = tf.gradients(value, sources, _cotangent(cotangent, value)) if wrt else []
             fetches = (value, _connected(dict(zip(wrt, found, strict=True))))
         return tf.compat.v1.Session(graph=graph).make_callable(fetches, places)
 
     def program(tensors: dict[str, Any], upstream: Any) -> Any:
-        feed = [tensor.numpy() for tensor in (*tensors.values(), upstream)]
+        feed = [tensor.numpy() for tensor in (*tensors.values(), *tf.nest.flatten(upstream))]
         holders = [(a.dtype, (None, *a.shape[1:]) if a.ndim else ()) for a in feed]
         return build(tuple(tensors), *holders)(*feed)
 
     return program
+
+
+def _cotangent(upstream: Any, value: Any) -> Any:
+    """In the dtype of the value, for functions that answer in another one."""
+    return tf.nest.map_structure(lambda u, v: tf.cast(u, v.dtype), upstream, value)
 
 
 def _connected(gradients: dict[str, Any]) -> dict[str, Any]:

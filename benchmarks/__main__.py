@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.cases import load
-from reference.evaluation import evaluate
+from reference.evaluation import evaluate, prepare
 from reference.formats import FORMATS
 from reference.problem import Problem
 
@@ -58,6 +58,7 @@ def _corpus() -> tuple[str, float, str, float]:
     cases = load(Path(__file__).parent.parent / "cases")
     problems = [case.problem(FORMATS[dtype]) for case in cases for dtype in case.dtypes]
     start = time.process_time()
+    prepare(problems)
     outputs = sum(t.hi.size for problem in problems for t in evaluate(problem).values())
     seconds = time.process_time() - start
     what = f"truths of all cases ({outputs} outputs, {seconds:.2f} s)"

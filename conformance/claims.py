@@ -273,8 +273,8 @@ class _Row:
         return entry if input_.kind == "index" else vector(self._number(n) for n in entry)
 
     def _number(self, number: Any) -> Any:
-        """As written, or rounded to the claim's dtype; an `ignore_index` is an int."""
-        if isinstance(number, int):
+        """As written, or rounded to the claim's dtype; `ignore_index` is an int; words are text."""
+        if isinstance(number, int | str):
             return number
         format = FORMATS[self.dtype or "float64"]
         return number(format) if self.dtype is None else rounded(number(format), format)
@@ -287,7 +287,7 @@ class _Row:
         define = self.case.operator.define
         ignored: Any = self.parameters.get("ignore_index")
         parameters = {
-            k: constant(v) if isinstance(v, list) else ball(v)
+            k: constant(v) if isinstance(v, list) else v if isinstance(v, str) else ball(v)
             for k, v in self.parameters.items()
             if k != "ignore_index"
         }

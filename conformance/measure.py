@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -17,7 +17,7 @@ from conformance import claims, results
 from conformance.case import Case
 from conformance.judge import Judgement, judge
 from reference.bounds import Bounds, bounds
-from reference.evaluation import evaluate
+from reference.evaluation import evaluate, prepare
 from reference.formats import FORMATS, Format
 from reference.problem import Problem
 from reference.truth import Truth, decimal
@@ -47,6 +47,12 @@ class Suite:
     def __init__(self, cases: Iterable[Case], adapter: Adapter) -> None:
         self.cases = list(cases)
         self.adapter = adapter
+        self.planned: Sequence[Job] = ()
+        """The jobs that will be measured: what is compiled together is known in advance."""
+        self._calls: dict[tuple[str, str], tuple[Problem, Call]] = {}
+        self._ahead: dict[str, Iterator[tuple[tuple[str, str], Outcome]]] = {}
+        self._printed: dict[tuple[Any, ...], str] = {}
+        self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._truths: dict[tuple[str, str], tuple[Problem, dict[str, Truth]]] = {}
         self._bounds: dict[tuple[str, str, bool], dict[str, Bounds]] = {}
 
@@ -65,9 +71,19 @@ class Suite:
         """A case at a dtype, and the truth of each quantity."""
         key = (case.id, dtype)
         if key not in self._truths:
-            problem = case.problem(FORMATS[dtype])
-            self._truths[key] = problem, evaluate(problem)
+            # All dtypes at once: it is cheaper, and they will all be asked for.
+            problems = {name: self._call(case, name)[0] for name in case.dtypes}
+            prepare(problems.values())
+            for name, problem in problems.items():
+                self._truths[case.id, name] = problem, evaluate(problem)
         return self._truths[key]
+
+    def _call(self, case: Case, dtype: str) -> tuple[Problem, Call]:
+        key = (case.id, dtype)
+        if key not in self._calls:
+            problem = case.problem(FORMATS[dtype])
+            self._calls[key] = problem, as_call(case, problem)
+        return self._calls[key]
 
     def bounds(self, case: Case, dtype: str, flush: bool) -> dict[str, Bounds]:
         """The bounds of each quantity; `flush`: subnormals may come back as zeros."""
@@ -79,9 +95,9 @@ class Suite:
     def measure(self, job: Job) -> Iterator[results.Check]:
         """The checks of a job, for all dtypes of its case."""
         for dtype in job.case.dtypes:
-            problem, truths = self.problem(job.case, dtype)
-            call = as_call(job.case, problem)
-            outcome = self._run(job, call)
+            _, truths = self.problem(job.case, dtype)
+            _, call = self._call(job.case, dtype)
+            outcome = self._outcome(job, dtype)
             # float16 is widened to float32, where its subnormals are normal numbers.
             flush = job.mode in job.implementation.flush and dtype != "float16"
             limits = self.bounds(job.case, dtype, flush)
@@ -91,13 +107,41 @@ class Suite:
                 measured = _Measured(job, call, quantity, judgement)
                 yield self._check(measured, outcome, truth, limits[quantity])
 
-    def _run(self, job: Job, call: Call) -> Outcome:
-        filled = _filled(call) if job.mode in self.adapter.bucketed else call
-        outcome = self.adapter.run(job.implementation, filled, job.mode)
+    def _outcome(self, job: Job, dtype: str) -> Outcome:
+        """What the framework answers, cut back to the rows of the case."""
+        if job.mode in self.adapter.joined and job.id in self._planned:
+            outcome = self._run_ahead(job, dtype)
+        else:
+            outcome = self.adapter.run(job.implementation, self._asked(job, dtype), job.mode)
+        _, call = self._call(job.case, dtype)
         rows = _rows(call)
-        if filled is call:
+        if self._asked(job, dtype) is call:
             return outcome
         return {q: a[:rows] if isinstance(a, np.ndarray) else a for q, a in outcome.items()}
+
+    def _asked(self, job: Job, dtype: str) -> Call:
+        _, call = self._call(job.case, dtype)
+        return _filled(call) if job.mode in self.adapter.bucketed else call
+
+    @cached_property
+    def _planned(self) -> frozenset[str]:
+        return frozenset(job.id for job in self.planned)
+
+    def _run_ahead(self, job: Job, dtype: str) -> Outcome:
+        """The outcome of a planned job: it comes with those of others that share its program."""
+        if job.mode not in self._ahead:
+            self._ahead[job.mode] = self._all(job.mode)
+        while (job.id, dtype) not in self._outcomes:
+            key, outcome = next(self._ahead[job.mode])
+            self._outcomes[key] = outcome
+        return self._outcomes.pop((job.id, dtype))
+
+    def _all(self, mode: str) -> Iterator[tuple[tuple[str, str], Outcome]]:
+        keys = [(job, d) for job in self.planned if job.mode == mode for d in job.case.dtypes]
+        tasks = [(job.implementation, self._asked(job, dtype)) for job, dtype in keys]
+        for position, outcome in self.adapter.run_all(tasks, mode):
+            job, dtype = keys[position]
+            yield (job.id, dtype), outcome
 
     def _check(
         self, measured: _Measured, outcome: Outcome, truth: Truth, limits: Bounds
@@ -114,7 +158,7 @@ class Suite:
                 "index": list(place),
                 "got": repr(got),
                 "got_hex": got.hex(),
-                "truth": _digits(truth, place),
+                "truth": self._digits(measured, truth, place),
                 "truth_hex": float(truth.hi[place]).hex(),
                 "ulps": _number(judgement.ulps[place]),
                 "over_bound": _number(judgement.over_bound[place]),
@@ -139,6 +183,12 @@ class Suite:
             snippet=self._snippet(job, alone, judgement),
             **facts,
         )
+
+    def _digits(self, measured: _Measured, truth: Truth, place: tuple[int, ...]) -> str:
+        key = (measured.job.case.id, measured.call.dtype, measured.quantity, place)
+        if key not in self._printed:
+            self._printed[key] = _digits(truth, place)
+        return self._printed[key]
 
     def _snippet(self, job: Job, call: Call, judgement: Judgement) -> str:
         if judgement.verdict == "unsupported":

@@ -159,6 +159,9 @@ class BallArithmetic:
         """The natural logarithm; a ball that is not positive gives NaN."""
         return Balls([b.log() for b in x.flat], x.width)
 
+    def log1p(self, x: Balls) -> Balls:
+        return Balls([b.log1p() for b in x.flat], x.width)
+
     def tanh(self, x: Balls) -> Balls:
         return Balls([b.tanh() for b in x.flat], x.width)
 

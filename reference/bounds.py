@@ -56,12 +56,19 @@ def bounds(problem: Problem, flush: bool = False) -> dict[str, Bounds]:
             Running(problem.format, grouped, flush), operator, operator.baseline, problem
         )
         found = {q: _bounds(strict[q], baseline[q], problem.format, flush) for q in strict}
-    finite = all(np.isfinite(array).all() for array in problem.inputs.values())
-    return found if finite else {q: _decided(both) for q, both in found.items()}
+    return {q: _decided(b) for q, b in found.items()} if _special(operator, problem) else found
+
+
+def _special(operator: Operator, problem: Problem) -> bool:
+    """Whether an input is infinite, NaN or at the end of its domain: its truth may be a limit."""
+    if not all(np.isfinite(array).all() for array in problem.inputs.values()):
+        return True
+    ends = ((i.name, end) for i in operator.inputs for end in i.domain if np.isfinite(end))
+    return any((problem.inputs[name] == end).any() for name, end in ends)
 
 
 def _decided(both: Bounds) -> Bounds:
-    """At infinities and NaN an algorithm may have no bound; a finite limit is then owed exactly."""
+    """Where the truth is a limit an algorithm may have no bound; a finite limit is owed exactly."""
     strict, baseline = (np.nan_to_num(b, nan=0.0, posinf=0.0) for b in (both.strict, both.baseline))
     return Bounds(strict, baseline)
 
@@ -110,7 +117,7 @@ class _Execution:
         for quantity in self.problem.quantities or self.operator.quantities:
             kind, *names = quantity.split(".")
             if names and names[0] == SAMPLE_WEIGHTS:
-                found = self._algorithm("value") * self.upstream
+                found = self._by_sample_weights()
             elif kind in ("value", "jvp"):
                 found = self._losses(self._weighted(self._algorithm(quantity)))
             else:
@@ -137,15 +144,24 @@ class _Execution:
         if self.rows.elementwise:
             slope = slope.reshape(-1, int(np.size(self.problem.parameters[name])))
         whole = self.a.total(slope.transpose(1, 0))
+        return self._less_mean(whole, name)
+
+    def _by_sample_weights(self) -> Any:
+        """The losses themselves, times the upstream."""
+        losses = self._algorithm("value") * self.upstream
+        return self._less_mean(self.a.total(losses) if self.vector else losses, SAMPLE_WEIGHTS)
+
+    def _less_mean(self, slope: Any, name: str) -> Any:
+        """The quotient rule: a mean also depends on the weights that it divides by."""
         by = self.rows.divisor if self.rows.reduced else None
         if by is None or by.of != name:
-            return whole
+            return slope
         mean = self._losses(self._weighted(self._algorithm("value")))
         shares = self.a.exact(self.rows.shares(name)[:, None])
-        return whole - mean * shares / self._divisor()
+        return slope - mean * (shares * self.a.exact(self.problem.upstream)) / self._divisor()
 
     def _inputs(self) -> dict[str, Any]:
-        rows, classes = self.rows, self.rows.classes
+        rows, classes = self.rows, self.rows.choices
         found = {}
         for i in self.operator.inputs:
             if i.kind == "index":

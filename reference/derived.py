@@ -7,6 +7,7 @@ the same steps, and their error analysis with them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,8 +33,9 @@ class Taped:
     def exact(self, values: ArrayLike) -> Vector:
         return Vector(self.base.exact(values))
 
-    def exp(self, x: Vector) -> Vector:
-        return tape.exp(x)
+    def exp(self, x: Vector, most: float = math.inf) -> Vector:
+        power = Vector(self.base.exp(x.numbers, most), (x, lambda up: up * power))
+        return power
 
     def expm1(self, x: Vector) -> Vector:
         return tape.expm1(x)
@@ -43,6 +45,9 @@ class Taped:
 
     def log1p(self, x: Vector) -> Vector:
         return tape.log1p(x)
+
+    def lgamma(self, x: Vector) -> Vector:
+        return tape.lgamma(x)
 
     def power(self, x: Vector, exponent: Any) -> Vector:
         return tape.power(x, exponent.numbers if isinstance(exponent, Vector) else exponent)
@@ -67,6 +72,16 @@ class Taped:
 
     def zero(self, x: Vector) -> Mask:
         return self.base.zero(x.numbers)
+
+    def relu(self, x: Vector) -> Vector:
+        return Vector(self.base.relu(x.numbers), (x, lambda up: up * self.step(x)))
+
+    def step(self, x: Vector) -> Vector:
+        return Vector(self.base.step(x.numbers))
+
+    def clip(self, x: Vector, low: Vector, high: Vector) -> Vector:
+        clipped = self.base.clip(x.numbers, low.numbers, high.numbers)
+        return Vector(clipped, (x, lambda up: up * (self.step(x - low) * self.step(high - x))))
 
     def where(self, mask: Mask, x: Any, y: Any) -> Vector:
         if not isinstance(x, Vector) and not isinstance(y, Vector):
@@ -103,10 +118,11 @@ def algorithm(a: Arithmetic, models: Models, quantity: str, call: Call, vector: 
     vector: whether the operator gives rows. Otherwise a gradient is that for an upstream of 1.
     """
     written = models.get(quantity)
-    if written is not None:
-        return _run(a, written, call, vector and quantity.startswith("gradient"))
     kind, *names = quantity.split(".")
-    by = names[-1]
+    by = names[-1] if names else ""
+    if written is not None:
+        found = _run(a, written, call, vector and kind == "gradient")
+        return found * call.tangents[by] if kind in ("hvp", "mixed") else found
     branches: list[Branch] = []
     gradient = models.get(f"gradient.{by}")
     if kind == "gradient":

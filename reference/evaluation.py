@@ -7,10 +7,10 @@ infinity, a NaN or the end of a domain among their inputs take limits (`referenc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from itertools import chain
+from functools import cache, cached_property
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,24 +18,26 @@ from flint import arb
 from numpy.typing import NDArray
 
 from reference.balls import Ball, Balls, ball, batch, precision
+from reference.combination import Combination
+from reference.derivatives import Derivatives
 from reference.limits import limits
+from reference.memory import Memory
 from reference.operator import Operator
 from reference.operators import OPERATORS
 from reference.problem import Problem
-from reference.reduction import SAMPLE_WEIGHTS
 from reference.rows import Rows
-from reference.tape import Kink, Labels, Vector, gradients, recording
+from reference.special_table import rows_where
+from reference.tape import Kink, Labels, Vector
 from reference.truth import Column, Entry, Truth, pack, settled, subgradient
 
 LADDER = (128, 256, 2048, 16384)
 """Precisions in bits. Few rows need more than the second; those cancel, and need many more."""
+MASK = "mask"
 FIRST_BITS, LAST_BITS = LADDER[0], LADDER[-1]
 
-Outputs = dict[str, list[Entry]]
-"""Quantity -> its outputs, row after row."""
-_TRUTHS: dict[Any, dict[str, Truth]] = {}
-_LIMITS: dict[Any, Outputs] = {}
-"""What was found before: many problems are the same in several dtypes, and more of their rows."""
+_TRUTHS = Memory[dict[str, Truth]](lambda truths: sum(t.hi.size for t in truths.values()))
+_ROWS = Memory[tuple[Column, int]](lambda row: len(row[0].entries))
+"""The outputs of a row, one quantity after the other, and the precision that it took."""
 
 
 def evaluate(problem: Problem) -> dict[str, Truth]:
@@ -44,9 +46,76 @@ def evaluate(problem: Problem) -> dict[str, Truth]:
     Raises KeyError for an unknown operator, or a quantity that the operator does not have.
     """
     key = _key(problem)
-    if key not in _TRUTHS:
-        _TRUTHS[key] = _evaluate(OPERATORS[problem.operator], problem)
-    return _TRUTHS[key]
+    found = _TRUTHS.get(key)
+    if found is None:
+        found = _TRUTHS.put(key, _finished(_Work(OPERATORS[problem.operator], problem)))
+    return found
+
+
+def prepare(problems: Iterable[Problem]) -> None:
+    """Evaluate many problems together, which is cheaper, for `evaluate` to find.
+
+    Problems of one operator with the same parameters and quantities run on one tape.
+    """
+    works = {}
+    for problem in problems:
+        key = _key(problem)
+        if _TRUTHS.get(key) is None and key not in works:
+            works[key] = _Work(OPERATORS[problem.operator], problem, remember=True)
+    groups: dict[Any, list[_Work]] = {}
+    for work in works.values():
+        if not work.of_rows:
+            groups.setdefault(work.group, []).append(work)
+    for group in groups.values():
+        if len(group) > 1:
+            together = _Work(group[0].operator, _together(group), remember=True)
+            together.outputs(FIRST_BITS)
+            if together.operator.kinks:
+                _from_the_left(together)
+    for key, work in works.items():
+        _TRUTHS.put(key, _finished(work))
+
+
+def _finished(work: _Work) -> dict[str, Truth]:
+    truths = work.truths()
+    if work.operator.kinks:
+        left = _from_the_left(work)
+        truths = {q: subgradient(truth, left[q]) for q, truth in truths.items()}
+    if work.special:
+        truths = {q: work.allow_nan(q, truth) for q, truth in truths.items()}
+    return truths
+
+
+def _together(works: Sequence[_Work]) -> Problem:
+    """One problem with the rows of all."""
+    first, rows = works[0], [work.rows for work in works]
+    kinds = {i.name: i.kind for i in first.operator.inputs}
+
+    def joined(arrays: Sequence[Any], name: str) -> Any:
+        whole = np.concatenate(arrays)
+        return whole if kinds.get(name) == "vector" else whole.reshape(len(whole))
+
+    inputs: dict[str, Any] = {n: joined([r.columns[n] for r in rows], n) for n in rows[0].columns}
+    inputs |= {name: np.concatenate([r.labels[name] for r in rows]) for name in rows[0].labels}
+    tangents = {n: joined([r.tangents[n] for r in rows], n) for n in rows[0].tangents}
+    upstream = np.concatenate([r.upstream for r in rows])
+    if first.operator.output != "vector":
+        upstream = upstream.reshape(len(upstream))
+    return replace(
+        first.problem,
+        inputs=inputs,
+        reduction="none",
+        upstream=upstream,
+        axis=-1,
+        tangents=tangents,
+        quantities=first.quantities,
+    )
+
+
+@cache
+def derivatives(operator: str, quantities: tuple[str, ...]) -> Derivatives:
+    """The derivatives of an operator that these quantities need."""
+    return Derivatives(OPERATORS[operator], quantities)
 
 
 def _key(problem: Problem) -> Any:
@@ -62,17 +131,6 @@ def _frozen(parameters: Mapping[str, Any]) -> Any:
     )
 
 
-def _evaluate(operator: Operator, problem: Problem) -> dict[str, Truth]:
-    work = _Work(operator, problem)
-    truths = work.truths()
-    if operator.kinks:
-        left = _from_the_left(work)
-        truths = {q: subgradient(truth, left[q]) for q, truth in truths.items()}
-    if work.special:
-        truths = {q: work.allow_nan(q, truth) for q, truth in truths.items()}
-    return truths
-
-
 def _from_the_left(work: _Work) -> dict[str, Truth]:
     Kink.side = -1
     try:
@@ -81,85 +139,22 @@ def _from_the_left(work: _Work) -> dict[str, Truth]:
         Kink.side = 1
 
 
-class Derivatives:
-    """The quantities of an operator at given inputs, all from its one definition.
+class _Work:
+    """The evaluation of one problem.
 
-    wanted: quantities. The gradient is a reverse sweep over the definition; second derivatives are
-    a reverse sweep over the gradient. A jvp is one too: the gradient is linear in the upstream, and
-    the slope along a tangent is the coefficient (the two sweeps make a forward one).
+    remember: whether rows are looked up among those of other problems, and remembered for them.
     """
 
-    def __init__(self, operator: Operator, wanted: Sequence[str]) -> None:
-        self.operator = operator
-        self.wanted = [(q, *q.split(".")) for q in wanted]
-        self.second = any(kind in ("jvp", "hvp", "mixed") for _, kind, *_ in self.wanted)
-        # The gradient that each quantity is made from is the one by its last name.
-        self.by = sorted({names[-1] for _, _, *names in self.wanted if names})
-        live = {name for _, _, *names in self.wanted for name in names}
-        self.live = frozenset(live)
-
-    def __call__(
-        self,
-        arguments: Mapping[str, Any],
-        parameters: Mapping[str, Any],
-        upstream: Vector,
-        tangents: Mapping[str, Vector],
-    ) -> dict[str, list[Ball]]:
-        """Quantity -> balls of all rows, at the current precision.
-
-        arguments: inputs as vectors or `Labels`; parameters: balls and vectors.
-        """
-        with recording():
-            return self._found(arguments, parameters, upstream, tangents)
-
-    def _found(
-        self,
-        arguments: Mapping[str, Any],
-        parameters: Mapping[str, Any],
-        upstream: Vector,
-        tangents: Mapping[str, Vector],
-    ) -> dict[str, list[Ball]]:
-        inputs = [arguments[i.name] for i in self.operator.inputs]
-        value = self.operator.define(*inputs, **parameters)
-        if SAMPLE_WEIGHTS in arguments:
-            value = value * arguments[SAMPLE_WEIGHTS]
-        held = {**parameters, **arguments}
-        upstream.live = self.second
-        slopes = gradients(value, upstream, [held[n] for n in self.by], record=self.second)
-        by = dict(zip(self.by, slopes, strict=True))
-        found = {}
-        for quantity, kind, *names in self.wanted:
-            if kind == "value":
-                found[quantity] = value.balls
-                continue
-            slope = by[names[-1]]
-            if kind == "gradient":
-                found[quantity] = slope.balls
-                continue
-            target = upstream if kind == "jvp" else held[names[0]]
-            (second,) = gradients(slope, tangents[names[-1]], [target])
-            found[quantity] = second.balls
-        return found
-
-
-class _Work:
-    """The evaluation of one problem."""
-
-    def __init__(self, operator: Operator, problem: Problem) -> None:
-        self.operator, self.problem = operator, problem
+    def __init__(self, operator: Operator, problem: Problem, *, remember: bool = False) -> None:
+        self.operator, self.problem, self.remember = operator, problem, remember
         self.rows = rows = Rows(operator, problem)
         self.quantities = problem.quantities or operator.quantities
-        self.derivatives = Derivatives(operator, self.quantities)
+        self.derivatives = derivatives(operator.name, self.quantities)
         self.widths = {q: rows.width_of(q) for q in self.quantities}
         self.scalars = {
             k: v if isinstance(v, str) else ball(v)
             for k, v in problem.parameters.items()
             if isinstance(v, float | str)
-        }
-        names = {i.name for i in operator.inputs if i.kind != "index"}
-        self.domain = {
-            **dict.fromkeys(rows.columns, (-math.inf, math.inf)),
-            **{i.name: i.domain for i in operator.inputs if i.name in names},
         }
         self.special = self._not_finite()
         self.bits = FIRST_BITS
@@ -167,31 +162,29 @@ class _Work:
         arrays = [q for q in self.quantities if q.partition(".")[2] in rows.arrays]
         self.combined = rows.reduced or bool(arrays)
 
+    @cached_property
+    def domain(self) -> dict[str, tuple[float, float]]:
+        """The ends of the domain of each column; a constant at an end stays there (rule e)."""
+        known = {i.name: i.domain for i in self.operator.inputs if not i.constant}
+        return {name: known.get(name, (-math.inf, math.inf)) for name in self.rows.columns}
+
     def truths(self) -> dict[str, Truth]:
-        outputs = self._combined() if self.combined else self._outputs(FIRST_BITS)
-        flat = pack(list(outputs.values()), self.bits)
+        flat = pack(self._combined() if self.combined else self.outputs(FIRST_BITS), self.bits)
         truths, start = {}, 0
-        for q, column in outputs.items():
-            part = slice(start, start + len(column.entries))
-            truths[q] = self._part(flat, part, q)
-            start = part.stop
+        for quantity in self.quantities:
+            shape, axes = self.rows.layout(quantity)
+            stop = start + math.prod(shape)
+            truths[quantity] = flat.part(start, stop, shape, axes)
+            start = stop
         return truths
 
-    def _part(self, flat: Truth, part: slice, quantity: str) -> Truth:
-        arrays = (flat.hi, flat.tail, flat.radius, flat.nan, flat.undecided)
-        hi, tail, radius, nan, undecided = (
-            self.rows.restore(quantity, array[part]) for array in arrays
-        )
-        return Truth(hi, tail, radius, nan, undecided, flat.bits)
-
     def allow_nan(self, quantity: str, truth: Truth) -> Truth:
-        """The truth, with NaN allowed where the operator's limit is a matter of choice."""
-        name = quantity.partition(".")[2]
-        may = self.operator.may if name or self.operator.may_value else None
-        if may is None:
-            return truth
+        """The truth, with NaN allowed where the limit is a matter of choice."""
         rows = self.rows
-        flags = may({**rows.columns, **rows.labels}).reshape(rows.count)
+        arrays: Any = {**rows.columns, **rows.labels}
+        flags = rows_where(self.operator.name, "may", quantity.partition(".")[0], arrays)
+        if flags is None:
+            return truth
         if truth.hi.size == rows.count * self.widths[quantity]:
             spread = np.repeat(flags, self.widths[quantity])
             return replace(truth, nan=rows.restore(quantity, spread))
@@ -205,62 +198,153 @@ class _Work:
         flags = [~np.isfinite(column).all(axis=-1) for column in columns]
         return [int(i) for i in np.flatnonzero(np.logical_or.reduce(flags))]
 
-    def _outputs(self, bits: int) -> dict[str, Column]:
-        """The outputs of all rows, each row at its own precision, at least `bits`."""
-        if self.rows.classless:
+    def outputs(self, bits: int) -> Column:
+        """The outputs of all rows, one quantity after the other, at `bits` or more."""
+        if self.rows.classless or self.rows.count == 0:
             return self._classless()
-        every = np.arange(self.rows.count)
-        special = set(self.special)
-        todo = np.array([i for i in every if i not in special], dtype=int) if special else every
-        outputs: dict[str, Column] = {}
-        if special:
-            outputs = {q: Column([math.nan] * (len(every) * w)) for q, w in self.widths.items()}
-        for i, edge in zip(self.special, self._limits(self.special), strict=True):
-            self._put(outputs, np.array([i]), {q: Column(e) for q, e in edge.items()})
+        if not self.remember:
+            return self._new(np.arange(self.rows.count), bits)
+        keys = [(self._words, bits, Kink.side, key) for key in self._keys]
+        new = {key: row for row, key in enumerate(keys) if _ROWS.get(key) is None}
+        if len(new) == self.rows.count:
+            return self._remembered(keys, self._new(np.arange(len(keys)), bits))
+        if new:
+            self._remembered(list(new), self._new(np.array(list(new.values())), bits))
+        return self._recalled([_ROWS.held[key] for key in keys])
+
+    def _recalled(self, rows: Sequence[tuple[Column, int]]) -> Column:
+        """The outputs of rows that are remembered."""
+        self.bits = max(self.bits, *(bits for _, bits in rows))
+        tops = np.array([row.tops for row, _ in rows])
+        accuracy = np.array([row.accuracy for row, _ in rows])
+        entries: list[Entry] = []
+        for place in self._parts:
+            entries += [e for row, _ in rows for e in row.entries[place]]
+        return Column(
+            entries,
+            np.concatenate([tops[:, place].reshape(-1) for place in self._parts]),
+            np.concatenate([accuracy[:, place].reshape(-1) for place in self._parts]),
+        )
+
+    @cached_property
+    def _parts(self) -> list[slice]:
+        """Where each quantity is among the outputs of a row."""
+        ends = list(accumulate(self.widths.values(), initial=0))
+        return [slice(a, b) for a, b in pairwise(ends)]
+
+    def _remembered(self, keys: Sequence[Any], found: Column) -> Column:
+        """The outputs of some rows, for later."""
+        count = len(keys)
+        starts = [(count * p.start, p.stop - p.start) for p in self._parts]
+        whole = [
+            [e for start, w in starts for e in found.entries[start + i * w : start + (i + 1) * w]]
+            for i in range(count)
+        ]
+        tops, accuracy = self._by_row(found.tops, count), self._by_row(found.accuracy, count)
+        for i, key in enumerate(keys):
+            _ROWS.put(key, (Column(whole[i], tops[i], accuracy[i]), self.bits))
+        return found
+
+    def _by_row(self, flat: NDArray[Any], count: int) -> NDArray[Any]:
+        """One row for each row, from outputs that stand one quantity after the other."""
+        parts = [flat[count * p.start : count * p.stop].reshape(count, -1) for p in self._parts]
+        return np.concatenate(parts, axis=1)
+
+    def _new(self, rows: NDArray[np.intp], bits: int) -> Column:
+        """The outputs of rows that are not remembered, each row at its own precision."""
+        whole, todo = Column([]), np.arange(len(rows))
+        if self.special:
+            special = np.isin(rows, self.special)
+            todo = np.flatnonzero(~special)
+            whole = Column([math.nan] * (len(rows) * sum(self.widths.values())))
+            places = np.flatnonzero(special)
+            for i, entries in zip(places, self._limits(rows[places].tolist()), strict=True):
+                whole.put(self._places(np.array([i]), len(rows)), Column(entries))
         while len(todo):
             with precision(bits):
-                found = {q: Column(e) for q, e in self._evaluate(todo).items()}
+                found = Column(self._evaluate(rows[todo]))
             self.bits = max(self.bits, bits)
-            wide = self._take_limits(todo, found)
-            if len(todo) == len(every):
-                outputs = found
+            wide = self._take_limits(rows[todo], found)
+            if len(todo) == len(rows):
+                whole = found
             else:
-                self._put(outputs, todo, found)
+                whole.put(self._places(todo, len(rows)), found)
             todo = todo[wide] if bits < LAST_BITS else todo[:0]
             bits = _more(bits)
-        return outputs or {q: Column([]) for q in self.quantities}
+        return whole
 
-    def _classless(self) -> dict[str, Column]:
+    @cached_property
+    def _words(self) -> Any:
+        """What all rows share."""
+        parameters = {k: v for k, v in self.problem.parameters.items() if k != MASK}
+        return self.operator.name, self.quantities, _frozen(parameters)
+
+    @property
+    def of_rows(self) -> list[str]:
+        """The array parameters that are not the same in all rows."""
+        return [name for name in self.rows.arrays if name == MASK or self.rows.elementwise]
+
+    @property
+    def group(self) -> Any:
+        """What problems must share to run on one tape."""
+        arrays = {**self.rows.columns, **self.rows.tangents}
+        return self._words, tuple((name, array.shape[-1]) for name, array in arrays.items())
+
+    @cached_property
+    def _keys(self) -> list[bytes]:
+        """What a row depends on beside that."""
+        rows = self.rows
+        parts = [*rows.columns.values(), *rows.tangents.values(), rows.upstream]
+        parts += [labels[:, None].view(np.float64) for labels in rows.labels.values()]
+        parts += [rows.arrays[name].astype(np.float64) for name in self.of_rows]
+        return [row.tobytes() for row in np.concatenate(parts, axis=1)]
+
+    def _classless(self) -> Column:
         """Rows without classes: empty sums."""
-        outputs = {}
+        entries: list[Entry] = []
         for q, width in self.widths.items():
-            entry: Entry = self.operator.empty if q == "value" else 0.0
-            entry = ball(entry) if math.isfinite(entry) else entry
-            outputs[q] = Column([entry] * (self.rows.count * width))
-        return outputs
+            entry = self.operator.empty if q == "value" else 0.0
+            held = ball(entry) if math.isfinite(entry) else entry
+            entries += [held] * (self.rows.count * width)
+        return Column(entries)
 
-    def _put(
-        self, outputs: dict[str, Column], rows: NDArray[np.intp], found: Mapping[str, Column]
-    ) -> None:
-        for q, column in found.items():
-            width = self.widths[q]
-            places = (rows[:, None] * width + np.arange(width)).reshape(-1)
-            outputs[q].put(places, column)
+    def _places(self, rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+        """Where the outputs of rows are among those of `count`, one quantity after the other."""
+        found, start = [], 0
+        for width in self.widths.values():
+            found.append((start + rows[:, None] * width + np.arange(width)).reshape(-1))
+            start += count * width
+        return np.concatenate(found)
 
-    def _take_limits(self, rows: NDArray[np.intp], found: dict[str, Column]) -> list[int]:
+    def _take_limits(self, rows: NDArray[np.intp], found: Column) -> list[int]:
         """Limits where the definition has no number; the places of the rows still too wide."""
-        wide = {(place // self.widths[q], q, place) for q, c in found.items() for place in c.wide()}
-        ends = sorted({row for row, q, place in wide if not _finite(found[q].entries[place])})
+        wide = found.wide()
+        if not wide:
+            return []
+        count = np.arange(len(rows))
+        owners = np.concatenate([np.repeat(count, width) for width in self.widths.values()])
+        lost = {int(owners[i]) for i in wide if not _finite(found.entries[i])}
+        # Elsewhere more precision helps: e^1e308 is an infinite ball at 128 bits.
+        ends = sorted(row for row in lost if self._at_end[rows[row]])
         for row, edge in zip(ends, self._limits([int(rows[row]) for row in ends]), strict=True):
-            for q, column in found.items():
-                start = row * self.widths[q]
-                for k, entry in enumerate(edge[q], start):
-                    if not _finite(column.entries[k]):
-                        column.put(np.array([k]), Column([entry]))
-        return sorted({row for row, q, place in wide if not settled(found[q].entries[place])})
+            places = np.flatnonzero(owners == row)
+            for place, entry in zip(places.tolist(), edge, strict=True):
+                if not _finite(found.entries[place]):
+                    found.put(np.array([place]), Column([entry]))
+        return sorted({int(owners[i]) for i in wide if not settled(found.entries[i])})
 
-    def _evaluate(self, rows: NDArray[np.intp]) -> Outputs:
-        """The quantities of some rows, at the current precision."""
+    @cached_property
+    def _at_end(self) -> NDArray[np.bool_]:
+        """The rows with an input at an end of its domain, or a masked class, which is as -inf."""
+        flags = np.zeros(self.rows.count, dtype=bool)
+        if MASK in self.rows.arrays:
+            flags |= ~self.rows.arrays[MASK].all(axis=-1)
+        for name, column in self.rows.columns.items():
+            flags |= np.isin(column, self.domain[name]).any(axis=-1)
+        return flags
+
+    def _evaluate(self, rows: NDArray[np.intp]) -> list[Entry]:
+        """The quantities of some rows, one after the other, at the current precision."""
         every = len(rows) == self.rows.count
 
         def balls(array: NDArray[Any], *, live: bool) -> Vector:
@@ -270,9 +354,12 @@ class _Work:
 
         live = self.derivatives.live
         columns = {k: balls(v, live=k in live) for k, v in self.rows.columns.items()}
-        return self._derive(columns, rows, balls)
+        found = self._derive(columns, rows, balls)
+        return [entry for q in self.quantities for entry in found[q]]
 
-    def _derive(self, columns: Mapping[str, Vector], rows: NDArray[np.intp], balls: Any) -> Outputs:
+    def _derive(
+        self, columns: Mapping[str, Vector], rows: NDArray[np.intp], balls: Any
+    ) -> dict[str, list[Ball]]:
         labels = {
             k: Labels(np.where(kept, v[rows], 0).tolist(), kept[:, None])
             for k, v in self.rows.labels.items()
@@ -282,7 +369,7 @@ class _Work:
             k: v[rows] if k == "mask" else balls(v, live=k in self.derivatives.live)
             for k, v in self.rows.arrays.items()
         }
-        if self.rows.reduced or (self.operator.output != "vector" and self._ones):
+        if self._ones and self.operator.output != "vector":
             upstream = Vector(Balls([arb(1)] * (len(rows) * self.rows.width), self.rows.width))
         else:
             upstream = balls(self.rows.upstream, live=False)
@@ -293,24 +380,11 @@ class _Work:
 
     @cached_property
     def _ones(self) -> bool:
-        return bool((self.problem.upstream == 1).all())
+        return self.rows.reduced or bool((self.problem.upstream == 1).all())
 
-    def _limits(self, rows: Sequence[int]) -> list[Outputs]:
-        """The limits of some rows, which an earlier problem may have had in another dtype."""
-        keys = [self._row_key(row) for row in rows]
-        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in _LIMITS}
-        if new:
-            _LIMITS.update(zip(new, self._new_limits(list(new.values())), strict=True))
-        return [_LIMITS[key] for key in keys]
+    def _limits(self, chosen: Sequence[int]) -> list[list[Entry]]:
+        """The limits of some rows."""
 
-    def _row_key(self, row: int) -> Any:
-        rows = self.rows
-        parts = [*rows.columns.values(), *rows.labels.values(), *rows.arrays.values()]
-        parts += [rows.upstream, *rows.tangents.values()]
-        words = (self.operator.name, self.quantities, _frozen(self.problem.parameters), Kink.side)
-        return words, tuple(part[row].tobytes() for part in parts)
-
-    def _new_limits(self, chosen: Sequence[int]) -> list[Outputs]:
         def flat(points: Sequence[tuple[int, Mapping[str, list[Ball]]]]) -> list[list[Ball]]:
             places = np.array([chosen[i] for i, _ in points])
 
@@ -329,85 +403,24 @@ class _Work:
             ]
 
         inputs = [{k: v[row].tolist() for k, v in self.rows.columns.items()} for row in chosen]
-        answers = []
-        for row in limits(flat, inputs, self.domain):
-            entries = iter(row)
-            answers.append({q: [next(entries) for _ in range(w)] for q, w in self.widths.items()})
-        return answers
+        return limits(flat, inputs, self.domain) if inputs else []
 
-    def _combined(self) -> dict[str, Column]:
+    def _combined(self) -> Column:
+        """Sums and means over the rows, all at one precision."""
+        combination = Combination(self.rows, self.problem, self.widths)
         bits = FIRST_BITS
         while True:
-            outputs = {q: column.entries for q, column in self._outputs(bits).items()}
+            entries, outputs, start = self.outputs(bits).entries, {}, 0
+            for q, width in self.widths.items():
+                outputs[q] = entries[start : start + self.rows.count * width]
+                start += self.rows.count * width
             with precision(bits):
-                found = {q: Column(entries) for q, entries in self._combine(outputs).items()}
-            if bits >= LAST_BITS or not any(column.wide() for column in found.values()):
+                combined = combination.entries(outputs)
+                found = Column([e for q in self.quantities for e in combined[q]])
+            if bits >= LAST_BITS or not found.wide():
                 self.bits = max(self.bits, bits)
                 return found
             bits = _more(bits)
-
-    def _combine(self, outputs: Outputs) -> Outputs:
-        """Sums and means over the rows, and the derivatives by what all rows share."""
-        upstream, divisor = ball(1), ball(1)
-        if self.rows.reduced:
-            upstream = ball(float(self.problem.upstream))
-            divisor = self._divisor()
-            if divisor.is_zero():
-                return self._empty(outputs)
-        answers: Outputs = {}
-        for q, entries in outputs.items():
-            kind, *names = q.split(".")
-            if kind in ("value", "jvp"):
-                whole = [_sum(entries)] if self.rows.reduced else entries
-                answers[q] = [_scaled(e, ball(1), divisor) for e in whole]
-                continue
-            if names[0] in self.rows.arrays:
-                entries = self._over_rows(entries, names[0], self.widths[q])
-            answers[q] = [_scaled(e, upstream, divisor) for e in entries]
-        return self._less_divisor(answers, upstream, divisor)
-
-    def _over_rows(self, entries: list[Entry], name: str, width: int) -> list[Entry]:
-        """Sums over all rows that share an array: of each column, or of what was broadcast."""
-        if not self.rows.elementwise:
-            return [_sum(entries[k::width]) for k in range(width)]
-        size = int(np.size(self.problem.parameters[name]))
-        return [_sum(entries[k::size]) for k in range(size)]
-
-    def _less_divisor(self, answers: Outputs, upstream: Ball, divisor: Ball) -> Outputs:
-        """The quotient rule: a mean also depends on the weights that it divides by."""
-        by = self.rows.divisor if self.rows.reduced else None
-        quantity = f"gradient.{by.of}" if by is not None else ""
-        if by is None or quantity not in answers:
-            return answers
-        if "value" not in answers:
-            raise KeyError(f"{quantity} needs the value too")
-        mean = answers["value"][0]
-        share = [_scaled(mean, upstream, divisor)] if isinstance(mean, float) else None
-        shares = self.rows.shares(str(by.of)).tolist()
-        less = share[0] if share else mean * upstream / divisor
-        answers[quantity] = [e - less * n for e, n in zip(answers[quantity], shares, strict=True)]
-        return answers
-
-    def _divisor(self) -> Ball:
-        by = self.rows.divisor
-        if by is None:
-            return ball(1)
-        if by.of is None:
-            return ball(float(by.terms.sum()))
-        return sum(map(ball, by.terms.ravel().tolist()), ball(0))
-
-    def _empty(self, outputs: Outputs) -> Outputs:
-        """0 / 0: the mean is NaN, and so are gradients, except of rows that are all ignored."""
-        ignored = bool(self.rows.labels) and not any(
-            self.rows.kept(name).any() for name in self.rows.labels
-        )
-        gradient: Entry = ball(0) if ignored and self.rows.count else math.nan
-        answers: Outputs = {}
-        for q in outputs:
-            single = q == "value" or q.startswith("jvp")
-            count = 1 if single else math.prod(self.rows.shape_of(q))
-            answers[q] = [math.nan if single else gradient] * count
-        return answers
 
 
 def _finite(entry: Entry) -> bool:
@@ -417,18 +430,3 @@ def _finite(entry: Entry) -> bool:
 
 def _more(bits: int) -> int:
     return next((more for more in LADDER if more > bits), bits)
-
-
-def _sum(entries: list[Entry]) -> Entry:
-    special = [e for e in entries if type(e) is float]
-    if special:
-        return math.fsum(special) if len(set(map(str, special))) == 1 else math.nan
-    return sum(entries, ball(0))
-
-
-def _scaled(entry: Entry, factor: Ball, divisor: Ball) -> Entry:
-    """The entry times factor / divisor, divided last: an exact quotient stays exact."""
-    if type(entry) is not float:
-        return entry * factor / divisor
-    share = factor / divisor
-    return math.nan if share.is_zero() else entry * math.copysign(1.0, float(share))

@@ -29,7 +29,7 @@ Evaluate = Callable[[Sequence[tuple[int, Point]]], list[list[Ball]]]
 Task = tuple[int, Inputs]
 """A row, and its inputs without NaN."""
 Ends = list[tuple[str, int]]
-FILLS = (0.25, -0.75)
+FILLS = (30.25, -40.75)
 """What stands for a NaN to see whether a result depends on it: on either side of every kink."""
 NEAR, FAR, FARTHER = 1150, 1700, 2550
 """log2 of the distances: infinity is met by 2^1150, ..., an end a by a +- 2^-1150, ...,

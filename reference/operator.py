@@ -50,15 +50,17 @@ class Operator:
     parameters: name -> default. Arrays and `ignore_index` are None unless set.
     arrays: the parameters that are arrays and have a gradient (`class_weights`).
     words: the parameters that are words, and what each may be.
-    formula: the definition as text, for the report.
+    formula: the definition as text, for the report (notation: conformance/report/formula.py).
+    derivatives: the same for the derivative by an input (`logits`), an array, or two (`logits
+        labels`); by x_j or y_j of a row, of f_i where the result is a row.
+    symbols: letter in the formulas of an input or a parameter, where it is not the usual one.
     strict, baseline: model algorithms, quantity -> `f(a, *inputs, **parameters)` over an arithmetic
         `a` of `reference/running.py`. The value is compulsory; a gradient without a model is the
-        derivative of the value's algorithm, as are `jvp`, `hvp` and `mixed` of the gradient's. For
+        derivative of the value's algorithm, as are `jvp`, `hvp` and `mixed` of the gradient's
+        (`hvp` and `mixed` may be given as the second derivative itself, if it is diagonal). For
         `vector` operators a gradient's model also takes the upstream, otherwise it is the
         derivative for upstream 1. Index labels arrive as one-hot rows (all zero: ignored),
         parameters as numbers of `a`; one number a row has shape (N, 1).
-    may: rows (bool (N,)) whose non-finite inputs have a limit that an implementation may answer
-        with NaN instead; the value's limit too if `may_value`, else the gradients' only.
     kinks: whether the derivative jumps somewhere; the truth there is a set.
     weight: the weight of each row in `weighted_mean`, as a float64 array (N,); None: ones.
     empty: the value of a row without classes.
@@ -74,11 +76,11 @@ class Operator:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strict: Mapping[str, Model] = field(default_factory=dict)
     baseline: Mapping[str, Model] = field(default_factory=dict)
-    may: Callable[[Rows], NDArray[np.bool_]] | None = None
-    may_value: bool = True
     kinks: bool = False
     weight: Callable[[Rows, Mapping[str, Any]], Floats] | None = None
     empty: float = 0.0
+    derivatives: Mapping[str, str] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def differentiable(self) -> tuple[str, ...]:

@@ -59,6 +59,12 @@ class Rows:
         return 0 if self.elementwise else int(self._full[self.problem.axis])
 
     @property
+    def choices(self) -> int:
+        """How many classes an index names: those of the rows, or those that a matrix makes."""
+        weights = self.problem.parameters.get("weights")
+        return self.classes if weights is None else len(weights)
+
+    @property
     def classless(self) -> bool:
         return not self.elementwise and self.classes == 0
 

@@ -60,8 +60,8 @@ class Arithmetic(Protocol):
     def exact(self, values: ArrayLike) -> Any:
         """A number known exactly: an input or a parameter of the operator."""
 
-    def exp(self, x: Any) -> Any:
-        """The exponential of x."""
+    def exp(self, x: Any, most: float = math.inf) -> Any:
+        """The exponential of x, of which it is known that no larger x than `most` is computed."""
 
     def expm1(self, x: Any) -> Any:
         """e^x - 1."""
@@ -76,7 +76,7 @@ class Arithmetic(Protocol):
         """ln(1 + x), for x >= 0 or an exact x."""
 
     def lgamma(self, x: Any) -> Any:
-        """ln Gamma(x), for x >= 1."""
+        """The logarithm of Gamma(x), for x >= 1."""
 
     def total(self, x: Any, groups: int = 1) -> Any:
         """The sum over the last axis, or over `groups` equal parts of it; adding a zero is free."""
@@ -98,6 +98,15 @@ class Arithmetic(Protocol):
 
     def zero(self, x: Any) -> Mask:
         """Where x is 0, and so without error."""
+
+    def relu(self, x: Any) -> Any:
+        """The larger of x and 0."""
+
+    def step(self, x: Any) -> Any:
+        """1 where x > 0, else 0; either where the error of x leaves its sign open."""
+
+    def clip(self, x: Any, low: Any, high: Any) -> Any:
+        """The numbers of x, not below `low` and not above `high`."""
 
     def where(self, mask: Mask, x: Any, y: Any) -> Any:
         """`x` where the mask holds, else `y`."""
@@ -148,7 +157,7 @@ class Number:
     @property
     def exact(self) -> bool:
         """Whether this is an input, or chosen from inputs."""
-        return isinstance(self.error, float)
+        return type(self.error) is float  # a NumPy float64 is a computed error
 
     def reshape(self, *shape: int | tuple[int, ...]) -> Number:
         value = self.value.reshape(*shape)
@@ -263,16 +272,9 @@ class Running:
             bound = self._unless_lost(value, (x.value != 0) & np.isfinite(y.value), bound)
         return Number(self, value, bound, ratio=x.ratio and y.ratio, sure=x.sure and y.sure)
 
-    def exp(self, x: Number) -> Number:
+    def exp(self, x: Number, most: float = math.inf) -> Number:
         value = np.exp(x.value)
-        moved: Any = 0.0
-        if not x.exact:
-            moved = value * np.expm1(x.error)
-            far = ~np.less(x.error, 1)
-            if far.any():
-                # e^-d (e^(u d) - 1) is 0 * inf in float64 for a large d; e^-inf is 0.
-                further = np.exp(x.value + x.error) - value
-                moved = np.where(far, np.where(np.isneginf(x.value), 0.0, further), moved)
+        moved: Any = 0.0 if x.exact else _exp_moved(x, value, most)
         bound = self._rounded(value, moved, self.exp_error)
         if self.double:
             bound = self._unless_lost(value, x.value > FAR, bound)
@@ -302,11 +304,14 @@ class Running:
         if not x.exact and not x.ratio:
             moved = np.where(e > 0, _power_moved(x, value, e), moved)
         whole = np.where((e == 0) | (e == 1), 0.0, self.exp_error)
-        return Number(self, value, self._rounded(value, moved, whole), ratio=x.ratio)
+        bound = self._rounded(value, moved, whole)
+        if self.double:
+            bound = self._unless_lost(value, e * np.log(x.value) > FAR, bound)
+        return Number(self, value, bound, ratio=x.ratio)
 
     def lgamma(self, x: Number) -> Number:
         """The logarithm of the gamma function of x >= 1, with the error that is allowed to log."""
-        value = _lgamma(x.value)
+        value = self._in_range(_lgamma(x.value), x.value)
         # Its derivative is at most ln x, or 1 near x = 1.
         moved = x.error * np.maximum(np.log(x.value), 1.0)
         return Number(self, value, self._rounded(value, moved, self.log_error), ratio=False)
@@ -335,10 +340,12 @@ class Running:
         return sum_
 
     def max(self, x: Number) -> Number:
-        def top(values: Any) -> Any:
-            return values.max(axis=-1, keepdims=True, initial=-np.inf)
+        def top(moved: Any) -> Any:  # -inf has no error, which may be NaN
+            finite = np.isfinite(x.value)
+            values = np.where(finite, np.clip(moved, -DOUBLE.max, DOUBLE.max), x.value)
+            return np.fmax.reduce(values, axis=-1, keepdims=True, initial=-np.inf)
 
-        value = top(x.value)
+        value = x.value.max(axis=-1, keepdims=True, initial=-np.inf)
         if x.exact:
             return self.exact(value)
         error = np.fmax(top(x.value + x.error) - value, value - top(x.value - x.error))
@@ -359,6 +366,32 @@ class Running:
         if not x.exact:
             zero &= x.error == 0
         return zero
+
+    def relu(self, x: Number) -> Number:
+        value = np.maximum(x.value, 0.0)
+        if x.exact:
+            return self.exact(value)
+        below = np.where(np.isneginf(x.value), 0.0, np.maximum(x.value + x.error, 0.0))
+        return Number(self, value, np.where(x.value > 0, x.error, below), ratio=False, sure=x.sure)
+
+    def step(self, x: Number) -> Number:
+        value = np.where(x.value > 0, 1.0, 0.0)
+        if x.exact:
+            return self.exact(value)
+        open_ = (np.abs(x.value) <= x.error) & (x.error > 0) & np.isfinite(x.value)
+        return Number(self, value, np.where(open_, 1.0, 0.0), ratio=False, sure=True)
+
+    def clip(self, x: Number, low: Number, high: Number) -> Number:
+        # The middle of three is not moved further than any of them; well inside, x alone counts.
+        value = np.clip(x.value, low.value, high.value)
+        below = x.value + x.error < low.value - low.error
+        above = x.value - x.error > high.value + high.error
+        inside = (x.value - x.error > low.value + low.error) & (
+            x.value + x.error < high.value - high.error
+        )
+        most = np.maximum(x.error, np.maximum(low.error, high.error))
+        error = np.select([inside, below, above], [x.error, low.error, high.error], most)
+        return Number(self, value, error, ratio=False)
 
     def where(self, mask: Mask, x: Number | float, y: Number | float) -> Number:
         x, y = self.number(x), self.number(y)
@@ -388,7 +421,7 @@ class Running:
         return Number(self, sum_, bound, ratio=x.ratio and one_sign, sure=x.sure)
 
     def _rounded(
-        self, value: Any, error: Any, roundings: float = 1.0, quantum: float | None = None
+        self, value: Any, error: Any, roundings: Any = 1.0, quantum: float | None = None
     ) -> Any:
         """The error of a result of exact value `value`, moved by `error`, then rounded.
 
@@ -443,7 +476,7 @@ class Plain:
     def exact(self, values: ArrayLike) -> NDArray[Any]:
         return np.asarray(values).astype(self.dtype)
 
-    def exp(self, x: NDArray[Any]) -> NDArray[Any]:
+    def exp(self, x: NDArray[Any], _most: float = math.inf) -> NDArray[Any]:
         return self._function(np.exp, x, EXP_ERROR)
 
     def expm1(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -459,7 +492,8 @@ class Plain:
         return self._function(_stirling, x, LOG_ERROR)
 
     def power(self, x: NDArray[Any], exponent: Any) -> NDArray[Any]:
-        return self._function(lambda v: np.power(v, np.longdouble(exponent)), x, EXP_ERROR)
+        error = EXP_ERROR * bool(np.all((exponent != 0) & (exponent != 1)))
+        return self._function(lambda v: np.power(v, np.longdouble(exponent)), x, error)
 
     def total(self, x: NDArray[Any], groups: int = 1) -> NDArray[Any]:
         if groups != 1:
@@ -491,6 +525,16 @@ class Plain:
         mask: Mask = x == 0
         return mask
 
+    def relu(self, x: NDArray[Any]) -> NDArray[Any]:
+        return np.where(x > 0, x, 0).astype(self.dtype)
+
+    def step(self, x: NDArray[Any]) -> NDArray[Any]:
+        return np.where(x > 0, 1, 0).astype(self.dtype)
+
+    def clip(self, x: NDArray[Any], low: Any, high: Any) -> NDArray[Any]:
+        clipped: NDArray[Any] = np.clip(x, low, high)
+        return clipped
+
     def where(self, mask: Mask, x: ArrayLike, y: ArrayLike) -> NDArray[Any]:
         return np.where(mask, x, y).astype(self.dtype)
 
@@ -519,13 +563,27 @@ def transposed(x: Any, lines: int) -> Any:
 
 def weighted(a: Arithmetic, weights: Any, x: Any) -> Any:
     """The product, with 0 x = 0 for an infinite x too."""
-    return a.where(a.zero(weights), 0.0, weights * x)
+    # Not the product alone is chosen, so that its derivative by a zero weight is x.
+    beyond = a.zero(weights) & ~(abs(x) < math.inf)
+    return weights * a.where(beyond, 0.0, x)
 
 
 def flushed(value: Any, bound: Any, target: Format) -> Any:
     """The bound where a result that may be subnormal may come back as 0."""
     size = np.abs(value)
     return np.where(size - bound < target.tiny, size + bound, bound)
+
+
+def _exp_moved(x: Number, value: Any, most: float = math.inf) -> Any:
+    """How far e^x moves, where no x is computed that is larger than `most`."""
+    moved = value * np.expm1(x.error)
+    far = ~np.less(x.error, 1)
+    if not far.any():
+        return moved
+    # e^-d (e^(u d) - 1) is 0 * inf in float64 for a large d; e^-inf is 0.
+    further = np.exp(np.minimum(x.value + x.error, most)) - value
+    further = further if most == math.inf else np.maximum(further, value)
+    return np.where(far, np.where(np.isneginf(x.value), 0.0, further), moved)
 
 
 def _power_moved(x: Number, value: Any, e: Any) -> Any:
@@ -538,7 +596,7 @@ def _power_moved(x: Number, value: Any, e: Any) -> Any:
 
 @np.vectorize(otypes=[np.float64])
 def _lgamma(x: float) -> float:
-    """ln Gamma(x); infinite where it is beyond the range of float64."""
+    """The logarithm of Gamma(x); infinite where it is beyond the range of float64."""
     try:
         return math.lgamma(x)
     except OverflowError:
@@ -546,7 +604,7 @@ def _lgamma(x: float) -> float:
 
 
 def _stirling(x: NDArray[np.longdouble]) -> NDArray[np.longdouble]:
-    """ln Gamma(x) for x >= 1, by its asymptotic series at x + 32 (DLMF 5.11.1)."""
+    """The logarithm of Gamma(x) for x >= 1, by its asymptotic series at x + 32 (DLMF 5.11.1)."""
     y = x + 32
     inverse = 1 / (y * y)
     tail = (1 / np.longdouble(1260) - (1 / np.longdouble(1680)) * inverse) * inverse

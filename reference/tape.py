@@ -250,6 +250,8 @@ def others(v: Vector) -> Vector:
 
 def where(mask: Any, v: Vector | float, w: Vector | float) -> Vector:
     """The numbers of v where the mask holds, else those of w; plain numbers are constants."""
+    if isinstance(v, Vector) and v.width >= (mask.shape or (1,))[-1] and mask.all():
+        return v
     vector = next(x for x in (v, w) if isinstance(x, Vector))
     numbers = [x.numbers if isinstance(x, Vector) else x for x in (v, w)]
     chosen = vector.numbers.arithmetic.where(mask, *numbers)
@@ -266,9 +268,9 @@ def largest(v: Vector) -> Vector:
 
 
 def xlogy(a: Vector, b: Vector) -> Vector:
-    """The product a ln b, where 0 ln b = 0 for an exact zero a, also in the derivative by b.
+    """The product a ln b, where 0 ln b = 0 for an exact zero a.
 
-    The derivative by a is ln b, also at a = 0.
+    The derivative by a is ln b, also at a = 0; the derivative by b has no value at a = b = 0.
     """
     none = a.numbers.arithmetic.zero(a.numbers)
     with _no_recording():
@@ -276,7 +278,7 @@ def xlogy(a: Vector, b: Vector) -> Vector:
     return _binary(
         product.numbers,
         (a, lambda up: up * log(b)),
-        (b, lambda up: where(none, 0, up * a / b)),
+        (b, lambda up: up * a / b),
     )
 
 

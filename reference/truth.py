@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import compress
-from operator import methodcaller, sub
+from operator import sub
 from typing import Any
 
 import numpy as np
+from flint import arb
 from numpy.typing import NDArray
 
 from reference.balls import Ball, ball, precision
@@ -28,7 +29,6 @@ SCALED = 1e-270
 UNCERTAIN = ball("0 +/- 1")
 CERTAIN = 2000
 """The accuracy in bits that an exact number is given."""
-_accuracy = methodcaller("rel_accuracy_bits")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,31 @@ class Truth:
     _rounded: dict[str, tuple[Floats, Floats, Floats]] = field(
         default_factory=dict, init=False, repr=False
     )
+
+    def part(
+        self, start: int, stop: int, shape: tuple[int, ...], axes: tuple[int, ...] = ()
+    ) -> Truth:
+        """A part of a one-dimensional truth without kinks, in another shape with its axes moved."""
+        part = Truth(
+            self.hi[start:stop].reshape(shape),
+            self.tail[start:stop].reshape(shape),
+            self.radius[start:stop].reshape(shape),
+            self.nan[start:stop].reshape(shape),
+            self.undecided[start:stop].reshape(shape),
+            self.bits,
+        )
+        return part.transposed(axes) if axes else part
+
+    def transposed(self, axes: tuple[int, ...]) -> Truth:
+        """The truth with its axes in another order."""
+        return Truth(
+            self.hi.transpose(axes),
+            self.tail.transpose(axes),
+            self.radius.transpose(axes),
+            self.nan.transpose(axes),
+            self.undecided.transpose(axes),
+            self.bits,
+        )
 
     @property
     def lo(self) -> Floats:
@@ -140,13 +165,15 @@ class Column:
 
     __slots__ = ("accuracy", "entries", "tops")
 
-    def __init__(self, entries: list[Entry]) -> None:
+    def __init__(
+        self,
+        entries: list[Entry],
+        tops: Floats | None = None,
+        accuracy: NDArray[np.int64] | None = None,
+    ) -> None:
         self.entries = entries
-        self.tops = np.array(list(map(float, entries)))
-        try:
-            self.accuracy = np.array(list(map(_accuracy, entries)), dtype=np.int64)
-        except AttributeError:  # there are floats among them
-            self.accuracy = np.array([_accuracy_of(e) for e in entries], dtype=np.int64)
+        self.tops = np.array(list(map(float, entries))) if tops is None else tops
+        self.accuracy = _accuracy(entries) if accuracy is None else accuracy
 
     def put(self, places: NDArray[np.intp], other: Column) -> None:
         """Replace entries."""
@@ -168,33 +195,44 @@ def settled(entry: Entry) -> bool:
     return narrow and bool(entry.is_finite())
 
 
-def _accuracy_of(entry: Entry) -> int:
-    return CERTAIN if isinstance(entry, float) else int(entry.rel_accuracy_bits())
+def _accuracy(entries: list[Entry]) -> NDArray[np.int64]:
+    of: Callable[[Entry], int] = arb.rel_accuracy_bits
+    if float in set(map(type, entries)):
+        # The method does not check what it is given: a float would be read as a ball.
+        found = [CERTAIN if type(e) is float else of(e) for e in entries]
+    else:
+        found = list(map(of, entries))
+    return np.array(found, dtype=np.int64)
 
 
-def pack(columns: Sequence[Column], bits: int) -> Truth:
-    """One truth, one-dimensional, of all columns: small arrays cost as much as large."""
-    entries = [entry for column in columns for entry in column.entries]
-    hi = np.concatenate([column.tops for column in columns])
-    accuracy = np.minimum(np.concatenate([column.accuracy for column in columns]), CERTAIN)
+def pack(column: Column, bits: int) -> Truth:
+    """The truth of all entries, one-dimensional: small arrays cost as much as large."""
+    entries, hi, accuracy = column.entries, column.tops, np.minimum(column.accuracy, CERTAIN)
     size = np.abs(hi)
     plain = (size > SCALED) & (size < 0.5 * DOUBLE.max)
-    tail, radius = np.zeros(len(hi)), np.zeros(len(hi))
-    chosen = entries if plain.all() else list(compress(entries, plain.tolist()))
-    tails = np.array(list(map(float, map(sub, chosen, hi[plain].tolist()))))
-    tail[plain] = tails / np.spacing(size[plain])
-    # radius <= |midpoint| 2^-accuracy (Arb, arb_rel_error_bits), and |midpoint| < 2^53 ulps.
-    radius[plain] = np.ldexp(1.0, 53 - accuracy[plain])
-    for i in np.flatnonzero(~plain & np.isfinite(hi)).tolist():
-        entry: Ball = entries[i]
-        if not (isinstance(entry, float) or entry.is_zero()):
-            tail[i], radius[i] = _scaled(entry, float(hi[i]))
-    nothing = np.zeros(len(hi), dtype=bool)
-    open_ = (accuracy < ACCURACY_BITS) & np.isfinite(hi)
-    undecided = nothing
-    if open_.any():
+    if plain.all():
+        tail, radius = _tails(entries, hi, size, accuracy)
+    else:
+        tail, radius = np.zeros(len(hi)), np.zeros(len(hi))
+        chosen = list(compress(entries, plain.tolist()))
+        tail[plain], radius[plain] = _tails(chosen, hi[plain], size[plain], accuracy[plain])
+        for i in np.flatnonzero(~plain & np.isfinite(hi)).tolist():
+            entry: Ball = entries[i]
+            if not (isinstance(entry, float) or entry.is_zero()):
+                tail[i], radius[i] = _scaled(entry, float(hi[i]))
+    nothing = undecided = np.zeros(len(hi), dtype=bool)
+    if (accuracy < ACCURACY_BITS).any():
         undecided = np.array([not settled(entry) for entry in entries], dtype=bool)
     return Truth(hi, tail, radius, nothing, undecided, bits)
+
+
+def _tails(
+    entries: list[Ball], tops: Floats, size: Floats, accuracy: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """The tails and the radii beside float64s of ordinary size, in ulps."""
+    tails = np.array(list(map(float, map(sub, entries, tops.tolist()))))
+    # radius <= |midpoint| 2^-accuracy (Arb, arb_rel_error_bits), and |midpoint| < 2^53 ulps.
+    return tails / np.spacing(size), np.ldexp(1.0, 53 - accuracy)
 
 
 def _scaled(entry: Ball, top: float) -> tuple[float, float]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
@@ -246,3 +247,22 @@ def round_trip(adapter: Adapter, values: Array) -> None:
     back = adapter.array(adapter.tensor(values))
     assert (back.dtype, back.shape) == (values.dtype, values.shape)
     assert back.tobytes() == values.tobytes()
+
+
+def joins(adapter: Adapter, rows: Sequence[Implementation], mode: str) -> None:
+    """Compiled together and in turns, functions answer to the bit what each answers alone."""
+    calls = [(row, call) for row in rows for call in points(adapter, row, "float32")]
+    calls = [task for task in calls if not adapter.unsupported(*task, mode)]
+    tasks = [task for row, call in calls for task in ((row, call), (row, _turned(call)))]
+    parts = [adapter._part(row, call, call.wrt) for row, call in calls]
+    assert not isinstance(adapter._attempt(parts, mode), Raised)
+    outcomes = dict(adapter.run_all(tasks, mode))
+    assert sorted(outcomes) == list(range(len(tasks)))
+    for n, (row, call) in enumerate(tasks):
+        for quantity, answer in adapter.run(row, call, mode).items():
+            assert isinstance(answer, np.ndarray)
+            np.testing.assert_array_equal(np.asarray(outcomes[n][quantity]), answer, strict=True)
+
+
+def _turned(call: Call) -> Call:
+    return replace(call, inputs={name: array[::-1] for name, array in call.inputs.items()})

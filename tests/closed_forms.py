@@ -18,6 +18,8 @@ from mpmath import mp, mpf
 
 from reference.operators import OPERATORS
 from reference.problem import Problem
+from tests import closed_forms_binary, closed_forms_classes
+from tests.closed_forms_classes import inside, tempered
 
 Row = Sequence[mpf]
 Answer = tuple[list[mpf], dict[str, list[mpf]]]
@@ -182,18 +184,6 @@ FORMS: Mapping[str, Callable[..., Answer]] = {
         lambda x, negative_slope=ZERO: max(x, ZERO) + negative_slope * min(x, ZERO),
         lambda x, negative_slope=ZERO: ONE if x > 0 else negative_slope,
     ),
-    "sigmoid_cross_entropy": elementwise(
-        ["logits", "labels"],
-        lambda x, z: z * log1p_exp(-x) + (1 - z) * log1p_exp(x),
-        residual,
-        lambda x, _: -x,
-    ),
-    "binary_cross_entropy": elementwise(
-        ["probabilities", "labels"],
-        lambda p, z: -z * mp.log(p) - (1 - z) * mp.log1p(-p),
-        lambda p, z: (1 - z) / (1 - p) - z / p,
-        lambda p, _: mp.log1p(-p) - mp.log(p),
-    ),
     "logistic_loss_pm1": elementwise(
         ["logits", "labels"],
         lambda x, y: log1p_exp(-y * x),
@@ -212,14 +202,16 @@ FORMS: Mapping[str, Callable[..., Answer]] = {
         lambda x, z: residual(x, z) * sigma(x) * sigma(-x),
         lambda x, z: -residual(x, z),
     ),
-    "softmax": softmax_form,
-    "log_softmax": log_softmax_form,
-    "logsumexp": logsumexp_form,
+    "softmax": inside(softmax_form, ZERO),
+    "log_softmax": inside(log_softmax_form, -mp.inf),
+    "logsumexp": inside(logsumexp_form, empty=-mp.inf),
     "cross_entropy": cross_entropy_form,
     "kl_divergence": kl_form,
-    "softmax_cross_entropy": soft_form,
-    "softmax_cross_entropy_index": index_form,
+    "softmax_cross_entropy": tempered(inside(soft_form)),
+    "softmax_cross_entropy_index": tempered(inside(index_form)),
     "nll": nll_form,
+    **closed_forms_classes.FORMS,
+    **closed_forms_binary.FORMS,
 }
 
 
@@ -245,9 +237,10 @@ def answers(problem: Problem) -> dict[str, list[mpf]]:
             shared if factor is not None else _exact(up)
             for up in (rows if factor is not None else problem.upstream.reshape(len(rows), -1))
         ]
+        masks = parameters.pop("mask", [None] * len(rows))
         found = [
-            FORMS[problem.operator](row, parameters, up)
-            for row, up in zip(rows, upstream, strict=True)
+            FORMS[problem.operator](row, {**parameters, **({"mask": m} if m else {})}, up)
+            for row, up, m in zip(rows, upstream, masks, strict=True)
         ]
         values = [v for value, _ in found for v in value]
         if factor is not None:
@@ -276,7 +269,7 @@ def _factor(problem: Problem, parameters: Mapping[str, Any], count: int) -> mpf 
 
 
 def _exact(number: Any) -> Any:
-    """Python and NumPy floats as mpf, arrays as lists; class indices stay ints."""
-    if isinstance(number, np.ndarray):
-        return [_exact(entry) for entry in number.tolist()]
-    return number if isinstance(number, int | np.integer) else mpf(float(number))
+    """Python and NumPy floats as mpf, arrays as lists; class indices and words stay as they are."""
+    if isinstance(number, np.ndarray | list):
+        return [_exact(entry) for entry in np.asarray(number).tolist()]
+    return number if isinstance(number, int | np.integer | str) else mpf(float(number))

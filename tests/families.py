@@ -37,10 +37,13 @@ def problem(
     numbers = {
         name: rounded(target, np.asarray(v)) if isinstance(v, list | np.ndarray) else v
         for name, v in parameters.items()
+        if name != "mask"
     }
     for name, value in numbers.items():
         if isinstance(value, float):
             numbers[name] = float(rounded(target, np.array(value)))
+    if "mask" in parameters:
+        numbers["mask"] = np.asarray(parameters["mask"], dtype=bool)
     first = next(iter(arrays.values()))
     kind = OPERATORS[operator].output
     shape = () if reduction != "none" else first.shape[:1] if kind == "scalar" else first.shape

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from families import problem
+from families_classes import extremes
+from families_numbers import number_extremes
 
 from reference.bounds import Bounds, bounds
 from reference.evaluation import evaluate
@@ -335,6 +337,8 @@ def extreme_problems(dtype: str) -> list[Problem]:
             "kl_divergence", dtype, {"labels": soft + 0.1, "log_probabilities": -np.abs(thirds)}
         ),
         problem("nll", dtype, {"log_probabilities": thirds, "labels": index}),
+        *extremes(dtype, x),
+        *number_extremes(dtype, x),
     ]
 
 

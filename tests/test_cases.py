@@ -86,7 +86,9 @@ def test_every_number_of_the_corpus_is_one_of_its_format(corpus: list[Case]) -> 
             format_ = FORMATS[dtype]
             problem = case.problem(format_)
             arrays = [a for a in problem.inputs.values() if a.dtype == np.float64]
-            arrays += [np.asarray(v) for v in problem.parameters.values() if not isinstance(v, int)]
+            arrays += [
+                np.asarray(v) for v in problem.parameters.values() if not isinstance(v, int | str)
+            ]
             for array in (*arrays, problem.upstream):
                 np.testing.assert_array_equal(format_.nearest(array), array, case.id)
 
@@ -178,7 +180,7 @@ REFUSED = [
     # Keys and words.
     ("softmax", ROW + "\nlogit: 1", "x.yaml:9: cases[0]: ", "unknown field `logit`; the known keys are id"),
     ("softmx", ROW, "x.yaml:4: case `a`: `softmx` is no operator", "the known ones are sigmoid"),
-    ("softmax", ROW + "\nparameters: {beta: 1}", "x.yaml:9: case `a`: `beta` is no parameter", "none"),
+    ("softmax", ROW + "\nparameters: {beta: 1}", "x.yaml:9: case `a`: `beta` is no parameter", "mask"),
     (INDEX, LABELLED + "\nparameters: {gamma: 1}", "x.yaml:9: case `a`: `gamma` is no parameter", "class_weights"),
     ("softmax", ROW + "\ndtypes: [float32, float8]", "x.yaml:9: case `a`: `float8` is no dtype", "bfloat16"),
     ("softmax", ROW + "\nreduction: average", "x.yaml:9: case `a`: `average` is no reduction", "weighted_mean"),

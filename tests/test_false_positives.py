@@ -9,50 +9,25 @@ one of `reference/truth.py`, so a wrong model algorithm would show as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
-from families import elementwise, problem, rowwise
-from numpy.typing import NDArray
 
 from reference import bounds as bounds_module
-from reference.bounds import Bounds, bounds, execute
+from reference.bounds import Bounds, bounds
 from reference.evaluation import evaluate
 from reference.formats import FORMATS, Floats
-from reference.operators import OPERATORS
 from reference.problem import Problem
-from reference.running import Plain, Running
+from reference.running import Running
 from reference.truth import Truth
-
-Wide = NDArray[np.longdouble]
-NOISE = 2.0**-8
-"""Errors of longdouble functions are a smaller part than this of what is allowed in float64."""
-
-
-@dataclass(frozen=True)
-class Disturbance:
-    """Errors of exp and log in one dtype."""
-
-    dtype: np.dtype[Any]
-    rng: np.random.Generator
-
-    def random(self, exact: Wide, _allowed: float) -> Wide:
-        """Up to 1/6 ulp before the rounding: up to 2/3 after it."""
-        ulp = np.spacing(np.abs(exact).astype(self.dtype)).astype(np.longdouble)
-        return exact + ulp * self.rng.uniform(-1 / 6, 1 / 6, np.shape(exact))
-
-    def adversarial(self, exact: Wide, allowed: float) -> Wide:
-        """All that is allowed, in one direction or each in its own."""
-        u = np.longdouble(ml_dtypes.finfo(self.dtype).eps) / 2
-        signs = self.rng.choice([-1.0, 1.0], np.shape(exact) if self.rng.random() < 0.5 else ())
-        wrong = exact * (1 + signs * (1 - NOISE) * allowed * u)
-        rounded = wrong.astype(self.dtype)
-        inside = np.abs(rounded.astype(np.longdouble) - exact) <= np.abs(wrong - exact)
-        return np.where(inside, wrong, np.nextafter(rounded, exact.astype(self.dtype)))
+from tests import points
+from tests.families import elementwise, problem, rowwise
+from tests.families_classes import classwise
+from tests.families_numbers import numberwise
+from tests.implementations import Implementation, flawless, over_bound, run
 
 
 @dataclass
@@ -81,43 +56,23 @@ ROWS = {2: 15, 3: 15, 10: 6, 40: 2, 1000: 1}
 @cache
 def sample(dtype: str, most_classes: int = 1000) -> Sample:
     """Problems with their truths and bounds."""
-    problems = list(elementwise(dtype, 60, seed=1))
+    problems = [*elementwise(dtype, 60, seed=1), *numberwise(dtype, 40, seed=1)]
     for classes, rows in ROWS.items():
         if classes <= most_classes:
             problems += rowwise(dtype, rows, classes, seed=classes)
+            problems += classwise(dtype, rows, classes, seed=classes)
     return [(p, evaluate(p), bounds(p)) for p in problems]
 
 
-def run(asked: Problem, plain: Plain, level: str) -> dict[str, Floats]:
-    """The model algorithms as an implementation, rounded to the dtype under test."""
-    operator = OPERATORS[asked.operator]
-    with np.errstate(all="ignore"):
-        found = execute(plain, operator, getattr(operator, level), asked)
-        return {q: asked.format.array(a).astype(np.float64) for q, a in found.items()}
-
-
-def over_bound(got: Floats, truth: Truth, bound: Floats) -> Floats:
-    """Error / bound, where the truth is a number; inf where the answer is none."""
-    with np.errstate(all="ignore"):
-        error = np.maximum(truth.error(got) - truth.radius * np.spacing(np.abs(truth.hi)), 0)
-        ratio = np.where(error == 0, 0.0, error / bound)
-    return np.nan_to_num(ratio, nan=np.inf, posinf=np.inf)[np.isfinite(truth.hi)]
-
-
-def study(problems: Sample, implementations: list[Plain], level: str) -> Study:
+def study(problems: Sample, implementations: list[Implementation], level: str) -> Study:
     found = Study()
     for asked, truth, limits in problems:
-        for plain in implementations:
-            for quantity, got in run(asked, plain, level).items():
+        for one in implementations:
+            for quantity, got in run(asked, one, level).items():
                 bound = getattr(limits[quantity], level)
-                found.add(f"{asked.operator}.{quantity}", over_bound(got, truth[quantity], bound))
+                ratio = over_bound(got, truth[quantity], bound, asked.format)
+                found.add(f"{asked.operator}.{quantity}", ratio)
     return found
-
-
-def flawless(dtype: np.dtype[Any], choices: int = 1) -> list[Plain]:
-    errors = Disturbance(dtype, np.random.default_rng(5))
-    disturbances = (None, errors.random, *(errors.adversarial,) * 4)
-    return [Plain(dtype, d, choice) for choice in range(choices) for d in disturbances]
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
@@ -140,6 +95,47 @@ def test_standard_implementations_are_within_the_baseline_bounds(dtype: str) -> 
     assert {k: r for k, r in found.worst.items() if r > 1} == {}
 
 
+EVERY = list(points.variants())
+LAYOUT = points.Layout(rows=12, classes=3, scale=8.0)
+
+
+@pytest.mark.parametrize("variant", EVERY, ids=points.label_of)
+def test_flawless_derivatives_are_within_their_bounds(
+    variant: tuple[str, points.Parameters],
+) -> None:
+    """Every quantity with every set of parameters, by the derived algorithms too."""
+    asked, dtype = points.problem(*variant, 1, LAYOUT, "float32"), np.dtype(np.float32)
+    problems = [(asked, evaluate(asked), bounds(asked))]
+    _, random, adversarial, *_ = flawless(dtype)
+    found = study(problems, [random, adversarial], "strict")
+    assert {k: r for k, r in found.worst.items() if r > 1} == {}
+    others = [one for k, one in enumerate(flawless(dtype, choices=3)) if k % 6 == 2]
+    found = study(problems, others, "baseline")
+    assert {k: r for k, r in found.worst.items() if r > 1} == {}
+
+
+CLASSES = points.Layout(rows=5, classes=3)
+REDUCED = [("sigmoid_cross_entropy", {"pos_weight": points.MADE})]
+REDUCED += [v for v in EVERY if "class_weights" in v[1] or v[0] == "z_loss"]
+
+
+@pytest.mark.parametrize("variant", REDUCED, ids=points.label_of)
+def test_flawless_reductions_are_within_their_bounds(
+    variant: tuple[str, points.Parameters],
+) -> None:
+    """Of derivatives too; a mean depends on the weights that it divides by."""
+    plain = points.weighted(points.problem(*variant, 9, CLASSES, "float32"), seed=4)
+    first = tuple(q for q in plain.quantities or () if not q.startswith(("hvp", "mixed")))
+    problems = []
+    for reduction in ("mean", "weighted_mean", "sample_weighted_mean"):
+        asked = replace(points.reduced(plain, reduction), quantities=first)
+        problems.append((asked, evaluate(asked), bounds(asked)))
+    correct, _, adversarial, *_ = flawless(np.dtype(np.float32))
+    for level in ("strict", "baseline"):
+        found = study(problems, [correct, adversarial], level)
+        assert {k: r for k, r in found.worst.items() if r > 1} == {}
+
+
 def test_bounds_that_are_three_times_too_small_are_caught() -> None:
     found = study(sample("float32"), flawless(np.dtype(np.float32)), "strict")
     assert {k for k, r in found.worst.items() if 0 < 3 * r <= 1} == set()
@@ -155,7 +151,7 @@ class NoExp(Running):
 class NoPropagation(Running):
     """Forgets that exp turns the absolute error of its argument into a relative one."""
 
-    def exp(self, x: Any) -> Any:
+    def exp(self, x: Any, _most: float = 0.0) -> Any:
         return super().exp(self.exact(x.value))
 
 
@@ -183,8 +179,8 @@ def test_faults_of_the_error_analysis_are_caught(
     worst = 0.0
     for asked, truth, _ in sample("float32"):
         limits = bounds(asked)
-        for plain in flawless(np.dtype(np.float32)):
-            for quantity, got in run(asked, plain, "strict").items():
+        for one in flawless(np.dtype(np.float32)):
+            for quantity, got in run(asked, one, "strict").items():
                 ratio = over_bound(got, truth[quantity], limits[quantity].strict)
                 worst = max(worst, float(ratio.max(initial=0.0)))
     assert worst > 1

@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from flint import arb
 
+from reference import special_table
 from reference.balls import ball
 from reference.evaluation import evaluate
 from reference.limits import limits
 from reference.operators import OPERATORS
+from reference.special import Policy, Special
 from reference.truth import Truth
 from tests.families import problem
 
@@ -26,89 +28,17 @@ INF, NAN, LN2 = math.inf, math.nan, math.log(2)
 INDEX, SOFT = "softmax_cross_entropy_index", "softmax_cross_entropy"
 BCE, LOGITS_BCE = "binary_cross_entropy", "sigmoid_cross_entropy"
 
-MUST = """
-softmax                     | logits=0,0,-inf | value=0.5,0.5,0 d/logits=0.375,-0.375,0
-softmax                     | logits=-inf,-inf | value=nan,nan d/logits=nan,nan
-log_softmax                 | logits=-inf,-inf | value=nan,nan
-softmax                     | logits=0,nan,1 | value=nan,nan,nan d/logits=nan,nan,nan
-log_softmax                 | logits=0,nan,1 | value=nan,nan,nan d/logits=nan,nan,nan
-log_softmax                 | logits=0,0,-inf | value=-ln2,-ln2,-inf d/logits=-0.25,-1.75,2
-softmax                     | logits=-inf | value=1 d/logits=0
-logsumexp                   | logits=-inf,-inf | value=-inf
-logsumexp                   | logits=-inf,0 | value=0 d/logits=0,1
-logsumexp                   | logits=inf,0 | value=inf
-logsumexp                   | logits=inf,inf | value=inf
-logsumexp                   | logits=nan,0 | value=nan d/logits=nan,nan
-softmax_cross_entropy_index | logits=0,0,-inf labels=0 | value=ln2 d/logits=-0.5,0.5,0
-softmax_cross_entropy_index | logits=-inf,0,0 labels=0 | value=inf d/logits=-1,0.5,0.5
-softmax_cross_entropy_index | logits=-inf,-inf labels=0 | value=nan d/logits=nan,nan
-softmax_cross_entropy_index | logits=nan,0 labels=0 | value=nan d/logits=nan,nan
-softmax_cross_entropy_index | logits=0,nan labels=0 | value=nan d/logits=nan,nan
-softmax_cross_entropy       | logits=0,0,-inf labels=0.5,0.5,0 | value=ln2 d/logits=0,0,0
-softmax_cross_entropy       | logits=0,0,-inf labels=0.5,0.25,0.25 | value=inf d/logits=0,0.25,-0.25
-softmax_cross_entropy       | logits=0,0 labels=-1,4 | value=3ln2 d/logits=2.5,-2.5
-softmax_cross_entropy       | logits=-inf,0 labels=0,0 | value=0 d/logits=0,0
-sigmoid                     | x=inf | value=1 d/x=0
-sigmoid                     | x=-inf | value=0 d/x=0
-sigmoid                     | x=nan | value=nan d/x=nan
-softplus                    | x=inf | value=inf d/x=1
-softplus                    | x=-inf | value=0 d/x=0
-log_sigmoid                 | x=inf | value=0 d/x=0
-log_sigmoid                 | x=-inf | value=-inf d/x=1
-tanh                        | x=inf | value=1 d/x=0
-tanh                        | x=-inf | value=-1 d/x=0
-relu                        | x=inf | value=inf d/x=1
-relu                        | x=-inf | value=0 d/x=0
-relu                        | x=nan | value=nan d/x=nan
-sigmoid_cross_entropy       | logits=nan labels=1 | value=nan d/logits=nan
-binary_cross_entropy        | probabilities=0 labels=1 | value=inf d/probabilities=-inf
-binary_cross_entropy        | probabilities=1 labels=0 | value=inf d/probabilities=inf
-binary_cross_entropy        | probabilities=0 labels=0 | value=0 d/probabilities=1
-binary_cross_entropy        | probabilities=1 labels=1 | value=0 d/probabilities=-1
-binary_cross_entropy        | probabilities=0 labels=0.5 | value=inf d/probabilities=-inf
-kl_divergence               | labels=0,1 log_probabilities=-1,0 | value=0 d/log_probabilities=0,-1
-kl_divergence               | labels=0,1 log_probabilities=-inf,0 | value=0 d/log_probabilities=0,-1
-kl_divergence               | labels=0,1 log_probabilities=-inf,0 | d/labels=nan,1
-kl_divergence               | labels=0.5,0.5 log_probabilities=-inf,0 | value=inf
-kl_divergence               | labels=0.5,0.5 log_probabilities=nan,0 | value=nan
-cross_entropy               | labels=0,1 probabilities=0,1 | value=0 d/probabilities=0,-1
-cross_entropy               | labels=0.5,0.5 probabilities=0,1 | value=inf d/probabilities=-inf,-0.5
-nll                         | log_probabilities=-inf,0 labels=0 | value=inf d/log_probabilities=-1,0
-nll                         | log_probabilities=nan,-2 labels=1 | value=2 d/log_probabilities=0,-1
-logistic_loss_pm1           | logits=-1e+300 labels=1 | value=1e+300 d/logits=-1
-squared_loss                | predictions=inf labels=inf | value=nan
-squared_loss                | predictions=inf labels=1 | value=inf d/predictions=inf
-"""
-"""Operator, the inputs of one row, and what is demanded; softmax's upstream is 1, -1/2, 2."""
-MAY = """
-softmax                     | logits=inf,0 | value=1,0 d/logits=0,0
-softmax                     | logits=inf,inf,0 | value=nan,nan,0
-log_softmax                 | logits=inf,0 | value=0,-inf
-logsumexp                   | logits=inf,0 | d/logits=1,0
-logsumexp                   | logits=inf,inf | d/logits=nan,nan
-softmax                     | logits=nan,-inf,1 | value=nan,0,nan
-softmax_cross_entropy_index | logits=inf,0 labels=0 | value=0 d/logits=0,0
-softmax_cross_entropy_index | logits=0,inf labels=0 | value=inf d/logits=-1,1
-sigmoid_cross_entropy       | logits=inf labels=1 | value=0 d/logits=0
-sigmoid_cross_entropy       | logits=-inf labels=0 | value=0 d/logits=0
-sigmoid_cross_entropy       | logits=inf labels=0 | value=inf d/logits=1
-sigmoid_cross_entropy       | logits=-inf labels=1 | value=inf d/logits=-1
-logistic_loss_pm1           | logits=-inf labels=-1 | value=0 d/logits=0
-logistic_loss_pm1           | logits=inf labels=-1 | value=inf d/logits=1
-"""
-"""The same; the limit may be answered, or NaN."""
-
 
 def numbers(text: str) -> list[float]:
     known = {"ln2": LN2, "-ln2": -LN2, "3ln2": 3 * LN2}
     return [known.get(number) or float(number) for number in text.split(",")]
 
 
-def rows(table: str) -> Any:
+def rows(*policies: Policy) -> Any:
     """The table's rows as parameters of a test."""
-    found = [[part.strip() for part in line.split("|")] for line in table.strip().splitlines()]
-    ids = [f"{operator}: {inputs}" for operator, inputs, _ in found]
-    return pytest.mark.parametrize(("operator", "inputs", "demanded"), found, ids=ids)
+    found = [pair for policy in policies for pair in special_table.examples(policy)]
+    ids = [f"{operator}: {row.example}" for operator, row in found]
+    return pytest.mark.parametrize(("operator", "row"), found, ids=ids)
 
 
 def pairs(text: str) -> dict[str, list[float]]:
@@ -139,20 +69,22 @@ def one_row(operator: str, text: str) -> dict[str, Truth]:
     return truths(operator, {k: v if kinds[k] == "vector" else v[0] for k, v in inputs.items()})
 
 
-@rows(MUST)
-def test_what_must_be_answered(operator: str, inputs: str, demanded: str) -> None:
-    found = one_row(operator, inputs)
-    for quantity, expected in pairs(demanded).items():
+@rows("must", "may", "doc")
+def test_the_reference_answers_what_the_table_says(operator: str, row: Special) -> None:
+    found = one_row(operator, row.example)
+    for quantity, expected in pairs(row.answer).items():
         np.testing.assert_array_equal(found[quantity].hi.reshape(-1), expected)
-        assert not found[quantity].nan.any()
+        assert found[quantity].nan.all() == (row.policy == "may")
+        assert found[quantity].nan.any() == (row.policy == "may")
 
 
-@rows(MAY)
-def test_where_nan_may_be_answered_instead(operator: str, inputs: str, demanded: str) -> None:
-    found = one_row(operator, inputs)
-    for quantity, expected in pairs(demanded).items():
-        np.testing.assert_array_equal(found[quantity].hi.reshape(-1), expected)
-        assert found[quantity].nan.all()
+@pytest.mark.parametrize(
+    "row", [row for p in ("may", "doc") for _, row in special_table.examples(p)]
+)
+def test_a_row_of_the_table_applies_to_its_example(row: Special) -> None:
+    arrays = {k: np.array([v]) for k, v in pairs(row.example).items()}
+    assert row.where is None or row.where(arrays).all()
+    assert row.policy == "doc" or row.where is not None
 
 
 def test_a_small_number_beside_an_infinity_is_no_zero() -> None:

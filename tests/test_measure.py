@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,36 @@ class Spy(Tiny):
         return super().run(implementation, call, mode)
 
 
+class Joined(Spy):
+    """It compiles two functions together; a call of several answers in tuples."""
+
+    joined: Mapping[str, int] = {"compiled": 2}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.evaluated: list[list[str]] = []
+        self.refuses = False
+
+    def differentiate(
+        self,
+        function: Callable[..., Any],
+        key: tuple[Any, ...],
+        tensors: Mapping[str, Any],
+        wrt: Sequence[str],
+        upstream: Any,
+        mode: str,
+    ) -> tuple[Any, dict[str, Any]]:
+        self.evaluated.append(list(tensors))
+        if not isinstance(upstream, tuple):
+            return super().differentiate(function, key, tensors, wrt, upstream, mode)
+        if self.refuses:
+            raise ValueError("one of us")
+        pairs = function(**tensors)
+        values = tuple(value for value, _ in pairs)
+        slopes = {str(n): slope * upstream[n] for n, (_, slope) in enumerate(pairs)}
+        return values, {name: slopes[name.rpartition("_")[2]] for name in wrt}
+
+
 @pytest.fixture
 def suite(tmp_path: Path) -> Suite:
     folder = tmp_path / "cases"
@@ -100,6 +131,22 @@ def test_jobs_are_implementations_of_the_cases_operator_in_every_mode(suite: Sui
         "square-mean-eager",
         "square-mean-compiled",
     ]
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_planned_jobs_are_compiled_together_and_judged_as_alone(
+    suite: Suite, refuses: bool
+) -> None:
+    joined = Suite(suite.cases, Joined())
+    spy = joined.adapter
+    assert isinstance(spy, Joined)
+    joined.planned, spy.refuses = joined.jobs, refuses
+    for each in suite.jobs:
+        assert list(joined.measure(each)) == list(suite.measure(each))
+    together = [names for names in spy.evaluated if "x_0" in names]
+    # float32 with float64, and float16 with nothing left to join; the mean has no gradient.
+    assert together == [["x_0", "x_1"]]
+    assert spy.evaluated.count(["x"]) == (4 if refuses else 2)  # two of them in eager mode
 
 
 def test_an_implementation_may_run_in_fewer_modes(suite: Suite) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from adapters import FRAMEWORKS
 from adapters.base import Call
+from conformance.measure import Suite
 from reference.operators import OPERATORS
 
 ROOT = Path(__file__).parent.parent
@@ -123,15 +125,23 @@ def test_no_truth_reaches_an_adapter() -> None:
         (file.name, ast.unparse(node))
         for file in files("conformance")
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call) and re.search(r"adapter\.run$", ast.unparse(node.func))
+        if isinstance(node, ast.Call) and re.search(r"adapter\.run(_all)?$", ast.unparse(node.func))
     ]
-    assert runs == [("measure.py", "self.adapter.run(job.implementation, filled, job.mode)")]
+    asked = "self._asked(job, dtype)"
+    assert runs == [
+        ("measure.py", f"self.adapter.run(job.implementation, {asked}, job.mode)"),
+        ("measure.py", "self.adapter.run_all(tasks, mode)"),
+    ]
+    returns = inspect.signature(Suite._asked).return_annotation
+    assert returns == "Call"
 
 
-def test_operators_have_models_for_every_quantity() -> None:
+def test_operators_have_models_of_their_value_and_no_unknown_ones() -> None:
     for operator in OPERATORS.values():
-        quantities = {"value", *(f"gradient.{name}" for name in operator.differentiable)}
-        assert set(operator.strict) == set(operator.baseline) == quantities, operator.name
+        names = {*operator.differentiable, *operator.arrays}
+        for models in (operator.strict, operator.baseline):
+            assert "value" in models, operator.name
+            assert {q.split(".")[-1] for q in models} <= {"value", *names}, operator.name
 
 
 def test_no_tolerance_is_typed_anywhere() -> None:

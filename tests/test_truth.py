@@ -44,29 +44,52 @@ PARAMETERS: dict[str, st.SearchStrategy[Any]] = {
     "negative_slope": st.sampled_from([0.0, 0.01, 1.0, -1.0, 2.0]),
     "scale": st.sampled_from([1.0, 0.5, 3.0, 0.1]),
     "label_smoothing": st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    "temperature": st.sampled_from([1.0, 2.5, 0.3]),
+    "gamma": st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0]),
+    "alpha": st.sampled_from([0.25, 0.9]),
+    "epsilon": st.sampled_from([2.0, 0.05]),
+    "margin": st.sampled_from([1.0, 0.3]),
+    "exponent": st.sampled_from([1.0, 2.0]),
+    "q": st.sampled_from([0.7, 0.5, 1.0]),
+    "clip_epsilon": st.sampled_from([1e-7, 0.01]),
+    "add_epsilon": st.sampled_from([1e-7, 0.02]),
+    "log_floor": st.sampled_from([-100.0, -1.0]),
+    "target": st.sampled_from([0.05, 0.5]),
 }
 WEIGHTS = st.sampled_from([0.5, 1.0, 3.0, 0.13859937, 7.1588294])
 """Not zero, so that every weighted mean has a divisor."""
 
 
-def entries(operator: str, name: str) -> st.SearchStrategy[float]:
+def entries(operator: str, name: str) -> st.SearchStrategy[float]:  # noqa: C901 - one line an input
     """What an input may be, within its domain and away from its ends."""
     match operator, name:
         case _, "probabilities":
             return inside
-        case "kl_divergence", "labels":
+        case "kl_divergence" | "generalized_kl_divergence", "labels":
             return inside | st.floats(0.5, 3)
-        case "logistic_loss_pm1", "labels":
+        case "jensen_shannon_divergence", _:
+            return inside | st.floats(0.5, 3)
+        case "logistic_loss_pm1" | "hinge_loss", "labels":
             return st.sampled_from([1.0, -1.0])
+        case "hinge_loss", "logits":
+            return anything.filter(lambda x: abs(x) not in (1.0, 0.3))
+        case "sigmoid_focal_loss", "labels":
+            return st.sampled_from([0.0, 1.0, 0.5, 0.1, 5e-324]) | st.floats(0, 1)
+        case _, "counts":
+            return st.sampled_from([0.0, 1.0, 2.0, 7.0, 40.0, 1e6, 1e30, 5e-324]) | st.floats(0, 9)
+        case _, "rates":
+            return inside | st.sampled_from([1.0, 2.0, 1e6, 1e30, 1e300])
+        case _, "activations" | "reconstructions":
+            return inside
         case "relu" | "leaky_relu", "x":
             return anything.filter(bool)
-        case _, "labels":
+        case _, "labels" | "inputs":
             return labels
     return anything
 
 
 @st.composite
-def problems(draw: st.DrawFn, operator: str, reduction: str) -> Problem:
+def problems(draw: st.DrawFn, operator: str, reduction: str) -> Problem:  # noqa: C901
     """A few rows of an operator at edges and at random numbers; ties are common."""
     shape = OPERATORS[operator]
     rows, classes = draw(st.integers(1, 3)), draw(st.integers(1, 4))
@@ -83,8 +106,18 @@ def problems(draw: st.DrawFn, operator: str, reduction: str) -> Problem:
     for name in shape.parameters:
         if not draw(st.booleans()):
             continue
-        if name == "class_weights":
+        if name == "pos_weight":
+            parameters[name] = [draw(WEIGHTS) for _ in range(rows)]
+        elif name in ("class_weights", "bias"):
             parameters[name] = [draw(WEIGHTS) for _ in range(classes)]
+        elif name == "weights":
+            lines = [[draw(WEIGHTS) for _ in range(classes)] for _ in range(classes)]
+            parameters[name] = np.array(lines)
+        elif name == "mask":
+            flags = [draw(st.booleans()) for _ in range(rows * classes)]
+            parameters[name] = np.array(flags).reshape(rows, classes)
+        elif name in shape.words:
+            parameters[name] = draw(st.sampled_from(shape.words[name]))
         elif name == "ignore_index":
             parameters[name] = draw(st.sampled_from([-100, classes]))
             if rows > 1:
@@ -215,11 +248,19 @@ def test_forty_logits_of_the_seed_documents() -> None:
 # What a truth promises.
 
 
+def forget() -> None:
+    """Nothing is remembered from here on."""
+    evaluation._TRUTHS.clear()
+    evaluation._ROWS.clear()
+
+
 def at_bits(made: Problem, bits: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Truth]:
     with monkeypatch.context() as patch:
         patch.setattr(evaluation, "FIRST_BITS", bits)
-        patch.setattr(evaluation, "_TRUTHS", {})
-        return evaluate(made)
+        forget()
+        found = evaluate(made)
+    forget()
+    return found
 
 
 def corpus() -> Iterator[Problem]:
@@ -249,7 +290,7 @@ def test_enclosures_at_two_precisions_overlap(monkeypatch: pytest.MonkeyPatch) -
         first, second = evaluate(made), at_bits(made, 1 << 11, monkeypatch)
         for quantity, truth in first.items():
             finer = second[quantity]
-            np.testing.assert_array_equal(truth.hi, finer.hi, (made.operator, quantity))
+            np.testing.assert_array_equal(truth.hi, finer.hi, f"{made.operator} {quantity}")
             # The tails are floats: their own rounding is 2^-54 ulp.
             apart = np.abs(truth.tail - finer.tail)
             assert (apart <= truth.radius + finer.radius + 2**-53).all(), (made.operator, quantity)
@@ -443,17 +484,28 @@ NEIGHBOURS: list[Problem] = [
 ]
 
 
-def test_what_is_remembered_of_one_problem_does_not_answer_another(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_remembered_of_one_problem_does_not_answer_another() -> None:
     """Problems that differ in one thing only, one after the other in one memory."""
-    monkeypatch.setattr(evaluation, "_TRUTHS", {})
+    forget()
     shared = [evaluate(made) for made in NEIGHBOURS + NEIGHBOURS[::-1]]
     with mp.workdps(closed_forms.DIGITS):
         for made, found in zip(NEIGHBOURS + NEIGHBOURS[::-1], shared, strict=True):
             expected = closed_forms.answers(made)
             for quantity, truth in found.items():
                 agrees(truth, expected[quantity])
+
+
+def test_problems_evaluated_together_have_the_same_truths() -> None:
+    problems = [made for made in corpus() if small(made)]
+    forget()
+    alone = [evaluate(made) for made in problems]
+    forget()
+    evaluation.prepare(problems)
+    for made, first in zip(problems, alone, strict=True):
+        for quantity, truth in evaluate(made).items():
+            other = first[quantity]
+            for field in ("hi", "tail", "nan", "undecided"):
+                np.testing.assert_array_equal(getattr(truth, field), getattr(other, field))
 
 
 def test_kinks_are_not_remembered_from_the_other_side() -> None:

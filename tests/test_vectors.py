@@ -33,6 +33,7 @@ from conformance.vectors import Selection, vector, write, write_schema
 from reference.bounds import Bounds, bounds
 from reference.evaluation import evaluate
 from reference.formats import FORMATS, Floats, Format
+from reference.operators import OPERATORS
 from reference.problem import Problem
 from reference.truth import Truth
 
@@ -471,9 +472,10 @@ def test_parameters_are_those_of_the_case_and_the_defaults_the_rest(
     (weights,) = (line for line in lines if line.get("case") == "weights")
     third = {"kind": "numbers", "shape": [3], "values": ["0x1p+0", "0x1.99999ap-4", "0x1.8p+1"]}
     assert weights["parameters"] == {"class_weights": third, "ignore_index": -100}
-    assert weights["defaults"] == {
-        "label_smoothing": {"kind": "numbers", "shape": [], "values": ["0x0p+0"]}
-    }
+    zero = {"kind": "numbers", "shape": [], "values": ["0x0p+0"]}
+    assert weights["defaults"]["label_smoothing"] == zero
+    given = OPERATORS["softmax_cross_entropy_index"].parameters
+    assert set(weights["defaults"]) == set(given) - set(weights["parameters"])
     assert weights["upstream"] == {"kind": "numbers", "shape": [], "values": ["0x1p+0"]}
     assert weights["inputs"]["labels"]["values"] == [0, -100]
     entropy = next(line for line in lines if line.get("case") == "entropy")

@@ -1,14 +1,17 @@
-"""The conformance report: results and findings in, one page and one summary out.
+"""The conformance report: results and findings in, a page, a summary and operators' pages out.
 
 `read` takes the files in and refuses what is not sound, `tally` counts, `data` packs the checks for
 the page, `page` and `summary` write. The page's own code is in `static/`, its markup in
-`templates/`.
+`templates/`. `operator_pages` writes what the reference and the results say of each operator, with
+formulas (`formula`), and pictures (`chart`) of curves that the reference computes (`curves`) along
+a line through the inputs (`sweeps`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from conformance.report.operator_pages import write_operators
 from conformance.report.page import write_page
 from conformance.report.read import ReportError, read
 from conformance.report.summary import write_summary
@@ -17,7 +20,9 @@ __all__ = ["ReportError", "build"]
 
 
 def build(results: list[Path], findings_folder: Path, out: Path) -> None:
-    """Write `out/index.html` and `out/summary.md` from results files and the findings beside them.
+    """Write the report from results files and the findings beside them.
+
+    It is `out/index.html`, `out/operators/*.html` and `out/summary.md`.
 
     The same input gives the same bytes, in whatever order the files are named.
 
@@ -27,4 +32,5 @@ def build(results: list[Path], findings_folder: Path, out: Path) -> None:
     report = read(results, findings_folder)
     out.mkdir(parents=True, exist_ok=True)
     write_page(report, out / "index.html")
+    write_operators(report, out / "operators")
     write_summary(report, out / "summary.md")

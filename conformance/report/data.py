@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from adapters.base import DTYPES
-from conformance.report.operators import OTHER, families
+from conformance.report.operators import OTHER, families, page_of
 from conformance.report.read import Report, kind
 from conformance.results import FAILING, PASSING, VERDICTS, Case, Check, Implementation
 from reference.formats import FORMATS
@@ -149,7 +149,8 @@ def _by_family(operator: str) -> tuple[int, str, int]:
 
 def _operator(name: str) -> dict[str, str]:
     family, formula = families().get(name, (OTHER, ""))
-    return {"name": name, "family": family, "formula": formula}
+    page = page_of(name) if name in families() else ""
+    return {"name": name, "family": family, "formula": formula, "page": page}
 
 
 def _implementation(framework: str, i: Implementation) -> dict[str, str]:

@@ -12,6 +12,11 @@ import reference.operators
 OTHER = "Other operators"
 
 
+def page_of(name: str) -> str:
+    """Where the page of an operator of the reference is, from the report's own."""
+    return f"operators/{name}.html"
+
+
 @cache
 def families() -> dict[str, tuple[str, str]]:
     """Operator name -> (family, formula); the family is the head of its module's docstring."""

@@ -39,7 +39,13 @@ MEANINGS = {
 
 def write_page(report: Report, path: Path) -> None:
     """Write the page."""
-    environment = Environment(
+    text = environment().get_template("page.html").render(context(report))
+    path.write_text(text, encoding="utf-8")
+
+
+def environment() -> Environment:
+    """The templates; all that they are given is escaped."""
+    found = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -47,9 +53,8 @@ def write_page(report: Report, path: Path) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["prose"] = prose
-    text = environment.get_template("page.html").render(context(report))
-    path.write_text(text, encoding="utf-8")
+    found.filters["prose"] = prose
+    return found
 
 
 def context(report: Report) -> dict[str, Any]:

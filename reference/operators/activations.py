@@ -86,7 +86,9 @@ def baseline_softplus(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
     """max(y, 0) + ln(1 + e^-|y|), or the definition as far as e^y goes."""
     y = beta * x
     stabilised = positive_part(a, y) + a.log(1 + a.exp(-abs(y)))
-    defined = a.where(y > LARGE, y, a.log(1 + a.exp(y)))
+    # Guarded within as well: in a derivative, 0 times an overflow would be NaN.
+    small = a.where(y > LARGE, 0.0, y)
+    defined = a.where(y > LARGE, y, a.log(1 + a.exp(small)))
     return a.any_of(stabilised, defined) / beta
 
 
@@ -142,6 +144,7 @@ OPERATORS = (
         "1 / (1 + e^-x)",
         strict={"value": strict_sigmoid, "gradient.x": strict_sigmoid_slope},
         baseline={"value": baseline_sigmoid, "gradient.x": baseline_sigmoid_slope},
+        derivatives={"x": "f (1 - f)", "x x": "f (1 - f) (1 - 2 f)"},
     ),
     Operator(
         "log_sigmoid",
@@ -151,6 +154,7 @@ OPERATORS = (
         "ln(1 / (1 + e^-x))",
         strict={"value": strict_log_sigmoid, "gradient.x": strict_log_sigmoid_slope},
         baseline={"value": baseline_log_sigmoid, "gradient.x": baseline_log_sigmoid_slope},
+        derivatives={"x": "1 / (1 + e^x)", "x x": "-e^x / (1 + e^x)^2"},
     ),
     Operator(
         "softplus",
@@ -161,6 +165,7 @@ OPERATORS = (
         parameters={"beta": 1.0},
         strict={"value": strict_softplus, "gradient.x": strict_softplus_slope},
         baseline={"value": baseline_softplus, "gradient.x": baseline_softplus_slope},
+        derivatives={"x": "1 / (1 + e^(-beta x))", "x x": "beta e^(beta x) / (1 + e^(beta x))^2"},
     ),
     Operator(
         "tanh",
@@ -170,6 +175,7 @@ OPERATORS = (
         "(e^x - e^-x) / (e^x + e^-x)",
         strict={"value": strict_tanh, "gradient.x": strict_tanh_slope},
         baseline={"value": baseline_tanh, "gradient.x": baseline_tanh_slope},
+        derivatives={"x": "1 - f^2", "x x": "-2 f (1 - f^2)"},
     ),
     Operator(
         "relu",
@@ -180,16 +186,18 @@ OPERATORS = (
         kinks=True,
         strict=PIECES,
         baseline=PIECES,
+        derivatives={"x": "1 for x > 0, 0 for x < 0", "x x": "0"},
     ),
     Operator(
         "leaky_relu",
         X,
         "elementwise",
         leaky_relu,
-        "x for x > 0, negative_slope x otherwise",
+        "x for x > 0, alpha x otherwise",
         parameters={"negative_slope": 0.0},
         kinks=True,
         strict=PIECES,
         baseline=PIECES,
+        derivatives={"x": "1 for x > 0, alpha for x < 0", "x x": "0"},
     ),
 )

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from reference.operator import Input, Model, Operator, Rows
+from reference.operator import Input, Model, Operator
 from reference.operators.activations import (
     baseline_sigmoid,
     baseline_sigmoid_slope,
@@ -20,16 +17,19 @@ from reference.operators.activations import (
     strict_softplus,
 )
 from reference.running import Arithmetic, weighted
-from reference.tape import Scalar, Vector, exp, log, xlogy
+from reference.tape import Scalar, Vector, exp, log
 
 
-def sigmoid_cross_entropy(logits: Vector, labels: Vector) -> Vector:
+def sigmoid_cross_entropy(
+    logits: Vector,
+    labels: Vector,
+    pos_weight: Vector | None = None,
+    label_smoothing: Scalar = 0,
+) -> Vector:
+    targets = smoothed(labels, label_smoothing)
+    ones = targets if pos_weight is None else targets * pos_weight
     # 1 - sigmoid(x) is written sigmoid(-x), its equal, since no precision resolves 1 - e^-1e30.
-    return -(labels * log(sigmoid(logits)) + (1 - labels) * log(sigmoid(-logits)))
-
-
-def binary_cross_entropy(probabilities: Vector, labels: Vector) -> Vector:
-    return -(xlogy(labels, probabilities) + xlogy(1 - labels, 1 - probabilities))
+    return -(ones * log(sigmoid(logits)) + (1 - targets) * log(sigmoid(-logits)))
 
 
 def logistic_loss_pm1(logits: Vector, labels: Vector) -> Vector:
@@ -44,21 +44,46 @@ def sigmoid_squared_loss(logits: Vector, labels: Vector) -> Vector:
     return squared_loss(sigmoid(logits), labels) / 2
 
 
-def _infinite_logits(rows: Rows) -> NDArray[np.bool_]:
-    return np.isinf(rows["logits"])
+def smoothed(labels: Vector, label_smoothing: Scalar) -> Vector:
+    """The labels, less a part that both classes share."""
+    # Without smoothing a hard label stays an exact number.
+    return labels if label_smoothing == 0 else labels * (1 - label_smoothing) + label_smoothing / 2
 
 
 # Model algorithms (see reference/running.py).
 
 
-def strict_cross_entropy(a: Arithmetic, x: Any, z: Any) -> Any:
-    one = weighted(a, z, strict_softplus(a, -x))
-    return one + weighted(a, 1 - z, strict_softplus(a, x))
+def shares(labels: Any, label_smoothing: Any = None) -> tuple[Any, Any]:
+    """The shares of both classes, t = (1 - a) z + a / 2 and 1 - t, neither by cancellation."""
+    if label_smoothing is None:
+        return labels, 1 - labels
+    kept, part = 1 - label_smoothing, label_smoothing / 2
+    return kept * labels + part, kept * (1 - labels) + part
 
 
-def baseline_cross_entropy(a: Arithmetic, x: Any, z: Any) -> Any:
-    """Both terms, max(x, 0) - x z + ln(1 + e^-|x|), or (1 - z) x - ln sigmoid(x)."""
+def less_smoothing(slope: Any, label_smoothing: Any = None) -> Any:
+    """A derivative by the labels from that by the targets."""
+    return slope if label_smoothing is None else (1 - label_smoothing) * slope
+
+
+def strict_cross_entropy(
+    a: Arithmetic, x: Any, z: Any, pos_weight: Any = None, label_smoothing: Any = None
+) -> Any:
+    one, zero = shares(z, label_smoothing)
+    loss = weighted(a, one, strict_softplus(a, -x))
+    loss = loss if pos_weight is None else pos_weight * loss
+    return loss + weighted(a, zero, strict_softplus(a, x))
+
+
+def baseline_cross_entropy(
+    a: Arithmetic, x: Any, z: Any, pos_weight: Any = None, label_smoothing: Any = None
+) -> Any:
+    """Both terms, max(x, 0) - x z + ln(1 + e^-|x|), or (1 - z) x - (1 + (w - 1) z) ln s(x)."""
+    z, _ = shares(z, label_smoothing)
     one, zero = baseline_softplus(a, -x), baseline_softplus(a, x)
+    if pos_weight is not None:
+        terms = pos_weight * weighted(a, z, one) + weighted(a, 1 - z, zero)
+        return a.any_of(terms, (1 - z) * x + (1 + (pos_weight - 1) * z) * one)
     terms = weighted(a, z, one) + weighted(a, 1 - z, zero)
     fused = positive_part(a, x) - x * z + a.log(1 + a.exp(-abs(x)))
     return a.any_of(terms, fused, (1 - z) * x + one)
@@ -70,58 +95,57 @@ def strict_residual(a: Arithmetic, x: Any, z: Any) -> Any:
     return a.where(a.zero(1 - z), -strict_sigmoid(a, -x), s - z)
 
 
+def strict_cross_entropy_by_logits(
+    a: Arithmetic, x: Any, z: Any, pos_weight: Any = None, label_smoothing: Any = None
+) -> Any:
+    """(1 - t) sigmoid(x) - w t sigmoid(-x)."""
+    if pos_weight is None and label_smoothing is None:
+        return strict_residual(a, x, z)
+    one, zero = shares(z, label_smoothing)
+    one = one if pos_weight is None else pos_weight * one
+    return zero * strict_sigmoid(a, x) - one * strict_sigmoid(a, -x)
+
+
 def baseline_residual(a: Arithmetic, x: Any, z: Any) -> Any:
     return baseline_sigmoid(a, x) - z
 
 
-def baseline_cross_entropy_by_logits(a: Arithmetic, x: Any, z: Any) -> Any:
+def baseline_cross_entropy_by_logits(
+    a: Arithmetic, x: Any, z: Any, pos_weight: Any = None, label_smoothing: Any = None
+) -> Any:
     """sigmoid(x) - z, or the derivatives of both terms."""
-    terms = (1 - z) * baseline_softplus_slope(a, x) - z * baseline_softplus_slope(a, -x)
-    return a.any_of(baseline_residual(a, x, z), terms)
+    z, _ = shares(z, label_smoothing)
+    up, down = baseline_softplus_slope(a, x), baseline_softplus_slope(a, -x)
+    if pos_weight is None:
+        return a.any_of(baseline_residual(a, x, z), (1 - z) * up - z * down)
+    ones = pos_weight * z
+    fused = (ones + (1 - z)) * baseline_sigmoid(a, x) - ones
+    split = (1 - z) - (1 + (pos_weight - 1) * z) * down
+    return a.any_of(fused, split, (1 - z) * up - ones * down)
 
 
-def cross_entropy_by_labels(_a: Arithmetic, x: Any, _z: Any) -> Any:
-    return -x
+def strict_cross_entropy_by_labels(
+    a: Arithmetic, x: Any, _z: Any, pos_weight: Any = None, label_smoothing: Any = None
+) -> Any:
+    """-x, or w softplus(-x) - softplus(x) such that only a true zero cancels."""
+    slope = -x
+    if pos_weight is not None:
+        more = pos_weight - 1
+        left = more * strict_softplus(a, x) - pos_weight * x
+        slope = a.where(x < 0, left, more * strict_softplus(a, -x) - x)
+    return less_smoothing(slope, label_smoothing)
 
 
-def baseline_cross_entropy_by_labels(a: Arithmetic, x: Any, _z: Any) -> Any:
-    """-x, or the difference of the two terms, ln(1 + e^-x) - ln(1 + e^x)."""
-    return a.any_of(-x, baseline_softplus(a, -x) - baseline_softplus(a, x))
-
-
-def cross_entropy_of(log_complement: Model) -> Model:
-    """-(z ln p + (1 - z) ln(1 - p))."""
-
-    def model(a: Arithmetic, p: Any, z: Any) -> Any:
-        return -(weighted(a, z, a.log(p)) + weighted(a, 1 - z, log_complement(a, p)))
-
-    return model
-
-
-def strict_cross_entropy_by_probabilities(a: Arithmetic, p: Any, z: Any) -> Any:
-    """(p - z) / (p (1 - p)), and its limit where p = z is 0 or 1."""
-    at_end = a.zero(p - z) & (a.zero(z) | a.zero(1 - z))
-    return a.where(at_end, 1 - 2 * z, (p - z) / (p * (1 - p)))
-
-
-def baseline_cross_entropy_by_probabilities(a: Arithmetic, p: Any, z: Any) -> Any:
-    """The same, or (1 - z) / (1 - p) - z / p."""
-    zero = a.where(a.zero(1 - z), 0.0, (1 - z) / (1 - p))
-    one = a.where(a.zero(z), 0.0, z / p)
-    return a.any_of(strict_cross_entropy_by_probabilities(a, p, z), zero - one)
-
-
-def log_odds(log_complement: Model) -> Model:
-    """ln(1 - p) - ln p, the derivative of the cross entropy by the labels."""
-    return lambda a, p, _z: log_complement(a, p) - a.log(p)
-
-
-def strict_log_complement(a: Arithmetic, p: Any) -> Any:
-    return a.log1p(-p)
-
-
-def baseline_log_complement(a: Arithmetic, p: Any) -> Any:
-    return a.log(1 - p)
+def baseline_cross_entropy_by_labels(
+    a: Arithmetic, x: Any, _z: Any, pos_weight: Any = None, label_smoothing: Any = None
+) -> Any:
+    """-x, or the difference of the two terms, w ln(1 + e^-x) - ln(1 + e^x)."""
+    one, zero = baseline_softplus(a, -x), baseline_softplus(a, x)
+    if pos_weight is None:
+        slope = a.any_of(-x, one - zero)
+    else:
+        slope = a.any_of(pos_weight * one - zero, (pos_weight - 1) * one - x)
+    return less_smoothing(slope, label_smoothing)
 
 
 def logistic_loss(softplus: Model, slope: Model) -> dict[str, Model]:
@@ -168,34 +192,26 @@ OPERATORS = (
         LOGITS,
         "elementwise",
         sigmoid_cross_entropy,
-        "-(z ln s(x) + (1 - z) ln(1 - s(x))), s(x) = 1 / (1 + e^-x)",
-        may=_infinite_logits,
+        ("-(w t ln s(x) + (1 - t) ln(1 - s(x))), s(x) = 1 / (1 + e^-x), t = (1 - a) y + a / 2"),
+        parameters={"pos_weight": None, "label_smoothing": 0.0},
+        arrays=("pos_weight",),
         strict={
             "value": strict_cross_entropy,
-            "gradient.logits": strict_residual,
-            "gradient.labels": cross_entropy_by_labels,
+            "gradient.logits": strict_cross_entropy_by_logits,
+            "gradient.labels": strict_cross_entropy_by_labels,
         },
         baseline={
             "value": baseline_cross_entropy,
             "gradient.logits": baseline_cross_entropy_by_logits,
             "gradient.labels": baseline_cross_entropy_by_labels,
         },
-    ),
-    Operator(
-        "binary_cross_entropy",
-        (Input("probabilities", "scalar", (0.0, 1.0)), Input("labels", "scalar")),
-        "elementwise",
-        binary_cross_entropy,
-        "-(z ln p + (1 - z) ln(1 - p)), 0 ln 0 = 0",
-        strict={
-            "value": cross_entropy_of(strict_log_complement),
-            "gradient.probabilities": strict_cross_entropy_by_probabilities,
-            "gradient.labels": log_odds(strict_log_complement),
-        },
-        baseline={
-            "value": cross_entropy_of(baseline_log_complement),
-            "gradient.probabilities": baseline_cross_entropy_by_probabilities,
-            "gradient.labels": log_odds(baseline_log_complement),
+        derivatives={
+            "logits": "(1 - t + w t) s(x) - w t",
+            "labels": "(1 - a) (ln(1 - s(x)) - w ln s(x))",
+            "pos_weight": "-t ln s(x)",
+            "logits logits": "(1 - t + w t) s(x) (1 - s(x))",
+            "logits labels": "(1 - a) ((w - 1) s(x) - w)",
+            "labels labels": "0",
         },
     ),
     Operator(
@@ -204,27 +220,47 @@ OPERATORS = (
         "elementwise",
         logistic_loss_pm1,
         "ln(1 + e^(-y x)), y = +-1",
-        may=_infinite_logits,
         strict=logistic_loss(strict_softplus, strict_sigmoid),
         baseline=logistic_loss(baseline_softplus, baseline_softplus_slope),
+        derivatives={
+            "logits": "-y / (1 + e^(y x))",
+            "labels": "-x / (1 + e^(y x))",
+            "logits logits": "y^2 e^(y x) / (1 + e^(y x))^2",
+            "logits labels": "x y e^(y x) / (1 + e^(y x))^2 - 1 / (1 + e^(y x))",
+            "labels labels": "x^2 e^(y x) / (1 + e^(y x))^2",
+        },
     ),
     Operator(
         "squared_loss",
         (Input("predictions", "scalar"), Input("labels", "scalar")),
         "elementwise",
         squared_loss,
-        "scale (y - z)^2",
+        "c (p - y)^2",
         parameters={"scale": 1.0},
         strict=SQUARE,
         baseline=SQUARE,
+        derivatives={
+            "predictions": "2 c (p - y)",
+            "labels": "2 c (y - p)",
+            "predictions predictions": "2 c",
+            "predictions labels": "-2 c",
+            "labels labels": "2 c",
+        },
     ),
     Operator(
         "sigmoid_squared_loss",
         LOGITS,
         "elementwise",
         sigmoid_squared_loss,
-        "(s(x) - z)^2 / 2, s(x) = 1 / (1 + e^-x)",
+        "(s - y)^2 / 2, s = 1 / (1 + e^-x)",
         strict=sigmoid_square(strict_residual, strict_sigmoid_slope),
         baseline=sigmoid_square(baseline_residual, baseline_sigmoid_slope),
+        derivatives={
+            "logits": "(s - y) s (1 - s)",
+            "labels": "y - s",
+            "logits logits": "s^2 (1 - s)^2 + (s - y) s (1 - s) (1 - 2 s)",
+            "logits labels": "-s (1 - s)",
+            "labels labels": "1",
+        },
     ),
 )

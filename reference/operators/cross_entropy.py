@@ -1,9 +1,9 @@
-"""Cross entropies over classes and the divergences beside them, one row at a time."""
+"""Cross entropies over classes, one row at a time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,13 @@ from reference.operator import Input, Model, Operator, Rows
 from reference.operators.softmax import (
     baseline_log_softmax,
     baseline_residual,
-    infinite_logit,
     log_softmax,
     logsumexp,
+    shifted,
     strict_log_softmax,
     strict_residual,
 )
-from reference.running import Arithmetic, weighted
+from reference.running import Arithmetic, Mask, weighted
 from reference.tape import Labels, Scalar, Vector, total, where, xlogy
 
 
@@ -27,20 +27,20 @@ def cross_entropy(labels: Vector, probabilities: Vector) -> Vector:
     return -total(xlogy(labels, probabilities))
 
 
-def kl_divergence(labels: Vector, log_probabilities: Vector) -> Vector:
-    return total(xlogy(labels, labels) - labels * log_probabilities)
-
-
 def softmax_cross_entropy(
     logits: Vector,
     labels: Vector,
     class_weights: Vector | None = None,
     label_smoothing: Scalar = 0,
+    temperature: Scalar = 1,
+    mask: Mask | None = None,
 ) -> Vector:
     # A hard zero label times a weight stays an exact zero, so that 0 * inf = 0 needs no care.
-    targets = labels if label_smoothing == 0 else smooth(labels, label_smoothing)
-    terms = targets * log_softmax(logits)
-    return -total(terms if class_weights is None else terms * class_weights)
+    targets = labels if label_smoothing == 0 else smooth(labels, label_smoothing, mask)
+    logs = log_softmax(tempered(logits, temperature), mask)
+    terms = targets * (logs if mask is None else where(mask, logs, 0))
+    terms = terms if class_weights is None else terms * class_weights
+    return -total(terms if mask is None else where(mask, terms, 0))
 
 
 def softmax_cross_entropy_index(
@@ -48,13 +48,17 @@ def softmax_cross_entropy_index(
     labels: Labels,
     class_weights: Vector | None = None,
     label_smoothing: Scalar = 0,
+    temperature: Scalar = 1,
+    mask: Mask | None = None,
 ) -> Vector:
     if label_smoothing == 0:
-        loss = logsumexp(logits) - logits[labels]
+        x = tempered(logits, temperature)
+        loss = where(present(labels, mask), logsumexp(x, mask) - x[labels], 0)
         loss = loss if class_weights is None else loss * class_weights[labels]
     else:
         one_hot = labels.one_hot(logits)
-        loss = softmax_cross_entropy(logits, one_hot, class_weights, label_smoothing)
+        options = (class_weights, label_smoothing, temperature, mask)
+        loss = softmax_cross_entropy(logits, one_hot, *options)
     return where(labels.kept, loss, 0)
 
 
@@ -73,12 +77,62 @@ def kept_weight(rows: Rows, parameters: Mapping[str, Any]) -> Floats:
     return np.where(kept, of_label, 0.0)
 
 
-def smooth(labels: Vector, label_smoothing: Scalar) -> Vector:
-    """The labels, less a part of each that all classes share."""
-    return labels * (1 - label_smoothing) + label_smoothing / len(labels)
+def smooth(labels: Vector, label_smoothing: Scalar, mask: Mask | None = None) -> Vector:
+    """The labels, less a part of each that all classes share, or those inside the mask."""
+    kept = labels * (1 - label_smoothing)
+    if mask is None:
+        return kept + label_smoothing / len(labels)
+    ones = where(mask, 1, labels * 0)
+    return kept + ones * label_smoothing / total(ones)
+
+
+def tempered(logits: Vector, temperature: Scalar) -> Vector:
+    return logits if temperature == 1 else logits / temperature
+
+
+def present(labels: Labels, mask: Mask | None) -> Any:
+    """Whether the class of each row is inside the mask, as rows of length 1."""
+    if mask is None:
+        return labels.kept | True
+    return np.take_along_axis(mask, np.array(labels.classes, dtype=int)[:, None], axis=-1)
 
 
 # Model algorithms (see reference/running.py). Index labels arrive as rows with a one at the label.
+
+
+def with_logits(divided: Model) -> Callable[[Model], Model]:
+    """For a model of logits and labels: logits by the temperature, and -inf outside the mask."""
+
+    def decorated(model: Model) -> Model:
+        def whole(
+            a: Arithmetic,
+            logits: Any,
+            labels: Any,
+            temperature: Any = None,
+            mask: Mask | None = None,
+            **options: Any,
+        ) -> Any:
+            x = logits if mask is None else a.where(mask, logits, -math.inf)
+            x = x if temperature is None else divided(a, x, temperature)
+            options |= {} if mask is None else {"mask": mask}
+            return model(a, x, labels, **options)
+
+        return whole
+
+    return decorated
+
+
+def strictly_divided(a: Arithmetic, x: Any, temperature: Any) -> Any:
+    """Shifted first: the rounded quotients of large logits have large errors."""
+    return shifted(a, x) / temperature
+
+
+def plainly_divided(_a: Arithmetic, x: Any, temperature: Any) -> Any:
+    return x / temperature
+
+
+def within(a: Arithmetic, x: Any, mask: Mask | None) -> Any:
+    return x if mask is None else a.where(mask, x, 0.0)
 
 
 def loss(log_softmax: Model, targets: Model) -> Model:
@@ -94,9 +148,21 @@ def loss_by_logits(residual: Model, targets: Model) -> Model:
     """softmax(x)_c sum t - t_c."""
 
     def model(a: Arithmetic, logits: Any, labels: Any, **options: Any) -> Any:
-        return residual(a, logits, targets(a, labels, **options))
+        slope = residual(a, logits, targets(a, labels, **options))
+        return within(a, slope, options.get("mask"))
 
     return model
+
+
+def per_temperature(model: Model) -> Model:
+    """The derivative by the logits from that by the logits divided by the temperature."""
+
+    def divided(a: Arithmetic, *inputs: Any, temperature: Any = None, **options: Any) -> Any:
+        if temperature is None:
+            return model(a, *inputs, **options)
+        return model(a, *inputs, temperature=temperature, **options) / temperature
+
+    return divided
 
 
 def loss_by_labels(log_softmax: Model) -> Model:
@@ -108,23 +174,36 @@ def loss_by_labels(log_softmax: Model) -> Model:
         _labels: Any,
         class_weights: Any = None,
         label_smoothing: Any = 0,
+        mask: Mask | None = None,
     ) -> Any:
         losses = -log_softmax(a, logits)
         if class_weights is not None:
             losses = weighted(a, class_weights, losses)
-        return (1 - label_smoothing) * losses
+        return within(a, (1 - label_smoothing) * losses, mask)
 
     return model
 
 
 def soft_targets(
-    a: Arithmetic, labels: Any, class_weights: Any = None, label_smoothing: Any = None
+    a: Arithmetic,
+    labels: Any,
+    class_weights: Any = None,
+    label_smoothing: Any = None,
+    mask: Mask | None = None,
 ) -> Any:
     """w_c ((1 - a) y_c + a / C): the factor of each -ln softmax(x)_c."""
     targets = labels
     if label_smoothing is not None:
-        targets = (1 - label_smoothing) * labels + label_smoothing / labels.shape[-1]
-    return targets if class_weights is None else weighted(a, targets, class_weights)
+        targets = (1 - label_smoothing) * labels + label_smoothing / classes(a, labels, mask)
+    targets = targets if class_weights is None else weighted(a, targets, class_weights)
+    return within(a, targets, mask)
+
+
+def classes(a: Arithmetic, labels: Any, mask: Mask | None) -> Any:
+    """How many classes a row has inside the mask."""
+    if mask is None:
+        return labels.shape[-1]
+    return a.exact(np.count_nonzero(mask, axis=-1, keepdims=True))
 
 
 def index_targets(a: Arithmetic, labels: Any, **options: Any) -> Any:
@@ -155,27 +234,21 @@ def entropy_between_by_probabilities(a: Arithmetic, labels: Any, probabilities: 
     return -a.where(a.zero(labels), 0.0, labels / probabilities)
 
 
-def strict_divergence(a: Arithmetic, p: Any, log_q: Any) -> Any:
-    return a.total(weighted(a, p, a.log(p)) - weighted(a, p, log_q))
+def index_models(divided: Model, log_softmax: Model, residual: Model) -> dict[str, Model]:
+    tempered = with_logits(divided)
+    return {
+        "value": tempered(loss(log_softmax, index_targets)),
+        "gradient.logits": per_temperature(tempered(loss_by_logits(residual, index_targets))),
+    }
 
 
-def baseline_divergence(a: Arithmetic, p: Any, log_q: Any) -> Any:
-    """Term by term, or the negative entropy plus the cross entropy."""
-    apart = a.total(weighted(a, p, a.log(p))) - a.total(weighted(a, p, log_q))
-    return a.any_of(strict_divergence(a, p, log_q), apart)
-
-
-def divergence_by_labels(a: Arithmetic, p: Any, log_q: Any) -> Any:
-    return a.any_of(a.log(p) - log_q + 1, a.log(p) + 1 - log_q)
-
-
-def divergence_by_log_probabilities(_a: Arithmetic, p: Any, _log_q: Any) -> Any:
-    return -p
-
-
-def baseline_divergence_by_log_probabilities(a: Arithmetic, p: Any, _log_q: Any) -> Any:
-    """-p, or -e^(ln p) where the targets are handed over as logarithms."""
-    return a.any_of(-p, -a.where(a.zero(p), 0.0, a.exp(a.log(p))))
+def soft_models(divided: Model, log_softmax: Model, residual: Model) -> dict[str, Model]:
+    tempered = with_logits(divided)
+    return {
+        "value": tempered(loss(log_softmax, soft_targets)),
+        "gradient.logits": per_temperature(tempered(loss_by_logits(residual, soft_targets))),
+        "gradient.labels": tempered(loss_by_labels(log_softmax)),
+    }
 
 
 ENTROPY_BETWEEN: dict[str, Model] = {
@@ -201,42 +274,37 @@ OPERATORS = (
         "-sum_c p_c ln q_c, 0 ln 0 = 0",
         strict=ENTROPY_BETWEEN,
         baseline=ENTROPY_BETWEEN,
-    ),
-    Operator(
-        "kl_divergence",
-        (Input("labels", "vector", (0.0, math.inf)), LOG_PROBABILITIES),
-        "scalar",
-        kl_divergence,
-        "sum_c p_c (ln p_c - ln q_c), 0 ln 0 = 0",
-        strict={
-            "value": strict_divergence,
-            "gradient.labels": divergence_by_labels,
-            "gradient.log_probabilities": divergence_by_log_probabilities,
+        derivatives={
+            "labels": "-ln q_j",
+            "probabilities": "-p_j / q_j",
+            "probabilities probabilities": "delta_{i j} p_j / q_j^2",
+            "labels probabilities": "-delta_{i j} / q_j",
+            "labels labels": "0",
         },
-        baseline={
-            "value": baseline_divergence,
-            "gradient.labels": divergence_by_labels,
-            "gradient.log_probabilities": baseline_divergence_by_log_probabilities,
-        },
+        symbols={"labels": "p", "probabilities": "q"},
     ),
     Operator(
         "softmax_cross_entropy",
         (LOGITS, LABELS),
         "scalar",
         softmax_cross_entropy,
-        "-sum_c w_c t_c ln softmax(x)_c, t = (1 - a) y + a / C",
-        parameters={"class_weights": None, "label_smoothing": 0.0},
-        arrays=("class_weights",),
-        may=infinite_logit,
-        strict={
-            "value": loss(strict_log_softmax, soft_targets),
-            "gradient.logits": loss_by_logits(strict_residual, soft_targets),
-            "gradient.labels": loss_by_labels(strict_log_softmax),
+        "-sum_c w_c t_c ln s_c, s = softmax(x / T), t = (1 - a) y + a / C",
+        parameters={
+            "class_weights": None,
+            "label_smoothing": 0.0,
+            "temperature": 1.0,
+            "mask": None,
         },
-        baseline={
-            "value": loss(baseline_log_softmax, soft_targets),
-            "gradient.logits": loss_by_logits(baseline_residual, soft_targets),
-            "gradient.labels": loss_by_labels(baseline_log_softmax),
+        arrays=("class_weights",),
+        strict=soft_models(strictly_divided, strict_log_softmax, strict_residual),
+        baseline=soft_models(plainly_divided, baseline_log_softmax, baseline_residual),
+        derivatives={
+            "logits": "(s_j sum_c w_c t_c - w_j t_j) / T",
+            "class_weights": "-t_j ln s_j",
+            "logits logits": "sum_c w_c t_c s_i (delta_{i j} - s_j) / T^2",
+            "labels": "-(1 - a) w_j ln s_j",
+            "logits labels": "(1 - a) w_j (s_i - delta_{i j}) / T",
+            "labels labels": "0",
         },
     ),
     Operator(
@@ -244,18 +312,22 @@ OPERATORS = (
         (LOGITS, INDEX),
         "scalar",
         softmax_cross_entropy_index,
-        "-(1 - a) w_k ln softmax(x)_k - (a / C) sum_c w_c ln softmax(x)_c; 0 where k is ignored",
-        parameters={"class_weights": None, "ignore_index": None, "label_smoothing": 0.0},
-        arrays=("class_weights",),
-        may=infinite_logit,
-        weight=kept_weight,
-        strict={
-            "value": loss(strict_log_softmax, index_targets),
-            "gradient.logits": loss_by_logits(strict_residual, index_targets),
+        "-sum_c w_c t_c ln s_c, s = softmax(x / T), t_c = (1 - a) delta_{c k} + a / C",
+        parameters={
+            "class_weights": None,
+            "ignore_index": None,
+            "label_smoothing": 0.0,
+            "temperature": 1.0,
+            "mask": None,
         },
-        baseline={
-            "value": loss(baseline_log_softmax, index_targets),
-            "gradient.logits": loss_by_logits(baseline_residual, index_targets),
+        arrays=("class_weights",),
+        weight=kept_weight,
+        strict=index_models(strictly_divided, strict_log_softmax, strict_residual),
+        baseline=index_models(plainly_divided, baseline_log_softmax, baseline_residual),
+        derivatives={
+            "logits": "(s_j sum_c w_c t_c - w_j t_j) / T",
+            "class_weights": "-t_j ln s_j",
+            "logits logits": "sum_c w_c t_c s_i (delta_{i j} - s_j) / T^2",
         },
     ),
     Operator(
@@ -263,11 +335,16 @@ OPERATORS = (
         (LOG_PROBABILITIES, INDEX),
         "scalar",
         nll,
-        "-w_k lp_k; 0 where k is ignored",
+        "-w_k l_k, l = ln p",
         parameters={"class_weights": None, "ignore_index": None},
         arrays=("class_weights",),
         weight=kept_weight,
         strict=LIKELIHOOD,
         baseline=LIKELIHOOD,
+        derivatives={
+            "log_probabilities": "-delta_{j k} w_k",
+            "class_weights": "-delta_{j k} l_k",
+            "log_probabilities log_probabilities": "0",
+        },
     ),
 )

@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reference.operator import Input, Model, Operator, Rows
+from reference.operator import Input, Model, Operator
 from reference.running import Arithmetic, Mask
 from reference.tape import Vector, exp, log, total, where
 
@@ -20,7 +19,8 @@ def softmax(logits: Vector, mask: Mask | None = None) -> Vector:
     powers = exp(logits)
     if mask is None:
         return powers / total(powers)
-    return where(mask, powers / total(where(mask, powers, 0)), 0)
+    inside = where(mask, powers, 0)
+    return where(mask, inside / total(inside), 0)
 
 
 def logsumexp(logits: Vector, mask: Mask | None = None) -> Vector:
@@ -36,13 +36,8 @@ def log_softmax(logits: Vector, mask: Mask | None = None) -> Vector:
 
 def any_of(mask: Mask) -> Mask:
     """Whether a row has a class inside the mask, as rows of length 1."""
-    return np.any(mask, axis=-1, keepdims=True)
-
-
-def infinite_logit(rows: Rows) -> NDArray[np.bool_]:
-    """Rows with a logit of +inf: the limit or NaN may be answered."""
-    infinite: NDArray[np.bool_] = np.any(np.isposinf(rows["logits"]), axis=-1)
-    return infinite
+    inside: Mask = np.any(mask, axis=-1, keepdims=True)
+    return inside
 
 
 # Model algorithms (see reference/running.py).
@@ -53,14 +48,18 @@ def shifted(a: Arithmetic, x: Any) -> Any:
     return x - a.max(x)
 
 
+def shifted_powers(a: Arithmetic, x: Any) -> Any:
+    return a.exp(shifted(a, x), 0.0)
+
+
 def log_rest(a: Arithmetic, x: Any) -> Any:
     """The log of sum_i e^(x_i - max x), by log1p of the sum over all but the largest."""
-    powers = a.exp(shifted(a, x))
+    powers = shifted_powers(a, x)
     return a.log1p(a.total(a.where(a.largest(x), 0.0, powers)))
 
 
 def shifted_softmax(a: Arithmetic, x: Any) -> Any:
-    powers = a.exp(shifted(a, x))
+    powers = shifted_powers(a, x)
     return powers / a.total(powers)
 
 
@@ -73,16 +72,16 @@ def strict_log_softmax(a: Arithmetic, x: Any) -> Any:
 
 
 def baseline_logsumexp(a: Arithmetic, x: Any) -> Any:
-    return a.max(x) + a.log(a.total(a.exp(shifted(a, x))))
+    return a.max(x) + a.log(a.total(shifted_powers(a, x)))
 
 
 def baseline_log_softmax(a: Arithmetic, x: Any) -> Any:
-    return shifted(a, x) - a.log(a.total(a.exp(shifted(a, x))))
+    return shifted(a, x) - a.log(a.total(shifted_powers(a, x)))
 
 
 def baseline_softmax(a: Arithmetic, x: Any) -> Any:
     """The quotient, or e^log_softmax, as the gradients of log_softmax use it."""
-    return a.any_of(shifted_softmax(a, x), a.exp(baseline_log_softmax(a, x)))
+    return a.any_of(shifted_softmax(a, x), a.exp(baseline_log_softmax(a, x), 0.0))
 
 
 def strict_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
@@ -104,11 +103,17 @@ def baseline_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
 
 def strict_residual(a: Arithmetic, x: Any, t: Any) -> Any:
     """s_j sum_i t_i - t_j; where t_j is the only target of its row, -t_j sum_(i != j) s_i."""
-    powers = a.exp(shifted(a, x))
+    powers = shifted_powers(a, x)
     total = a.total(powers)
     others = a.total(a.where(a.zero(t), powers, 0.0))
-    only = ~a.zero(t) & (np.count_nonzero(~a.zero(t), axis=-1, keepdims=True) == 1)
-    return a.where(only, -t * (others / total), (powers / total) * a.total(t) - t)
+    return a.where(alone(a, t), -t * (others / total), (powers / total) * a.total(t) - t)
+
+
+def alone(a: Arithmetic, t: Any) -> Mask:
+    """Where a target is the only one of its row that is not 0."""
+    there = ~a.zero(t)
+    only: Mask = there & (np.count_nonzero(there, axis=-1, keepdims=True) == 1)
+    return only
 
 
 def baseline_residual(a: Arithmetic, x: Any, t: Any) -> Any:
@@ -126,9 +131,7 @@ def baseline_log_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
 def inside(model: Model, outside: float) -> Model:
     """The model on the classes inside a mask; the others get `outside`, as does an empty sum."""
 
-    def masked(
-        a: Arithmetic, x: Any, *rest: Any, mask: Mask | None = None, **options: Any
-    ) -> Any:
+    def masked(a: Arithmetic, x: Any, *rest: Any, mask: Mask | None = None, **options: Any) -> Any:
         if mask is None:
             return model(a, x, *rest, **options)
         rest = tuple(a.where(mask, v, 0.0) for v in rest)
@@ -136,13 +139,6 @@ def inside(model: Model, outside: float) -> Model:
         return a.where(mask if found.shape[-1] == mask.shape[-1] else any_of(mask), found, outside)
 
     return masked
-
-
-def open_row(rows: Rows) -> NDArray[np.bool_]:
-    """Rows where NaN may be answered: a +inf, or a masked class (0 in any case) beside a NaN."""
-    logits = rows["logits"]
-    masked_nan = np.isnan(logits).any(axis=-1) & np.isneginf(logits).any(axis=-1)
-    return infinite_logit(rows) | masked_nan
 
 
 LOGITS = (Input("logits", "vector"),)
@@ -154,9 +150,8 @@ OPERATORS = (
         LOGITS,
         "vector",
         softmax,
-        "e^x_j / sum_i e^x_i over the classes inside the mask; 0 outside",
+        "e^x_j / sum_i e^x_i",
         parameters=MASK,
-        may=open_row,
         strict={
             "value": inside(shifted_softmax, 0),
             "gradient.logits": inside(strict_softmax_vjp, 0),
@@ -165,15 +160,20 @@ OPERATORS = (
             "value": inside(shifted_softmax, 0),
             "gradient.logits": inside(baseline_softmax_vjp, 0),
         },
+        derivatives={
+            "logits": "f_k (delta_{j k} - f_j)",
+            "logits logits": (
+                "f_k ((delta_{i k} - f_i) (delta_{j k} - f_j) - f_i (delta_{i j} - f_j))"
+            ),
+        },
     ),
     Operator(
         "log_softmax",
         LOGITS,
         "vector",
         log_softmax,
-        "x_j - ln sum_i e^x_i over the classes inside the mask; -inf outside",
+        "x_j - ln sum_i e^x_i",
         parameters=MASK,
-        may=open_row,
         strict={
             "value": inside(strict_log_softmax, -math.inf),
             "gradient.logits": inside(strict_log_softmax_vjp, 0),
@@ -182,13 +182,17 @@ OPERATORS = (
             "value": inside(baseline_log_softmax, -math.inf),
             "gradient.logits": inside(baseline_log_softmax_vjp, 0),
         },
+        derivatives={
+            "logits": "delta_{j k} - s_j, s = softmax(x)",
+            "logits logits": "-s_i (delta_{i j} - s_j), s = softmax(x)",
+        },
     ),
     Operator(
         "logsumexp",
         LOGITS,
         "scalar",
         logsumexp,
-        "ln sum_i e^x_i over the classes inside the mask",
+        "ln sum_i e^x_i",
         parameters=MASK,
         strict={
             "value": inside(strict_logsumexp, -math.inf),
@@ -198,8 +202,10 @@ OPERATORS = (
             "value": inside(baseline_logsumexp, -math.inf),
             "gradient.logits": inside(baseline_softmax, 0),
         },
-        may=infinite_logit,
-        may_value=False,
         empty=-math.inf,
+        derivatives={
+            "logits": "s_j, s = softmax(x)",
+            "logits logits": "s_i (delta_{i j} - s_j), s = softmax(x)",
+        },
     ),
 )

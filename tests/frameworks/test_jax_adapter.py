@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adapters.base import DTYPES, Implementation, Raised, Unsupported
-from tests.adapter_points import POINTS, agree, point, points, round_trip, same, specials
+from tests.adapter_points import POINTS, agree, joins, point, points, round_trip, same, specials
 
 pytest.importorskip("jax")
 pytest.importorskip("optax")
@@ -85,3 +85,9 @@ def test_names_are_unique_and_free_of_wildcards() -> None:
     assert not [name for name in ROWS if set(name) & set("*?[]")]
     assert {row.operator for row in ROWS.values()} == set(POINTS)
     assert all(row.documentation for row in FIRST.values())
+
+
+@pytest.mark.parametrize("mode", ["compiled"])
+def test_functions_compiled_together_answer_as_alone(mode: str) -> None:
+    names = ("jax.nn.softplus", "optax.softmax_cross_entropy", "jax.nn.softmax")
+    joins(ADAPTER, [ROWS[name] for name in names], mode)

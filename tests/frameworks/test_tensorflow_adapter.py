@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from adapters.base import DTYPES, Array, Implementation, Raised, Unsupported
-from tests.adapter_points import POINTS, agree, point, points, round_trip, same, specials
+from tests.adapter_points import POINTS, agree, joins, point, points, round_trip, same, specials
 
 pytest.importorskip("tensorflow")
 from adapters.tensor_flow import ADAPTER, MODES, PAGES
@@ -128,3 +128,9 @@ def test_empty_and_special_inputs_survive_the_snippet(logits: Array, mode: str) 
     bfloat16 = {"x": logits.astype(ml_dtypes.bfloat16)}
     upstream = call.upstream.astype(ml_dtypes.bfloat16)
     same(ADAPTER, ROWS["tf.nn.relu"], replace(call, inputs=bfloat16, upstream=upstream), mode)
+
+
+@pytest.mark.parametrize("mode", list(ADAPTER.joined))
+def test_functions_compiled_together_answer_as_alone(mode: str) -> None:
+    names = ("tf.math.softplus", "tf.nn.softmax", "tf.nn.sigmoid_cross_entropy_with_logits")
+    joins(ADAPTER, [ROWS[name] for name in names], mode)

@@ -194,7 +194,8 @@ function aboutCase(c) {
 
 function aboutImplementation(check) {
   const { implementation: i } = check;
-  const formula = data.operators.find((o) => o.name === i.operator).formula;
+  const { formula, page } = data.operators.find((o) => o.name === i.operator);
+  const name = page ? h("a", { href: page }, i.operator) : i.operator;
   return [
     h("h2", {}, "Implementation"),
     h(
@@ -205,7 +206,7 @@ function aboutImplementation(check) {
       h("dt", {}, "code"),
       h("dd", {}, h("code", {}, i.code)),
       h("dt", {}, "operator"),
-      h("dd", {}, i.operator, formula ? [" = ", h("code", {}, formula)] : ""),
+      h("dd", {}, name, formula ? [" = ", h("code", {}, formula)] : ""),
       i.documentation
         ? [h("dt", {}, "documentation"), h("dd", {}, outside(i.documentation))]
         : null,

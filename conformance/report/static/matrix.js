@@ -3,7 +3,13 @@
 const ROWS = {
   operator: {
     title: "operator",
-    rows: () => data.operators.map((o) => ({ key: o.name, family: o.family, note: o.formula })),
+    rows: () =>
+      data.operators.map(({ name, family, formula, page }) => ({
+        key: name,
+        family,
+        note: formula,
+        page,
+      })),
     of: (check) => check.operator,
     parts: (check) => `${check.framework} ${check.implementation.name}`,
     fields: (row) => ({ operator: row }),
@@ -210,7 +216,12 @@ function matrixRow(table, row) {
       "th",
       { scope: "row" },
       toggle,
-      row.note && h("span", { class: "formula", title: row.note }, row.note),
+      row.note &&
+        h(
+          row.page ? "a" : "span",
+          { class: "formula", title: row.note, href: row.page || null },
+          row.note,
+        ),
     ),
     cells(table, [row.key], row.key, table.grouping.fields(row.key)),
   );
