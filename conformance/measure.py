@@ -71,17 +71,18 @@ class Suite:
         """A case at a dtype, and the truth of each quantity."""
         key = (case.id, dtype)
         if key not in self._truths:
-            # All dtypes at once: it is cheaper, and they will all be asked for.
-            problems = {name: self._call(case, name)[0] for name in case.dtypes}
+            # What will be asked for is evaluated together: it is cheaper.
+            planned = {job.case.id: job.case for job in self.planned} if not self._truths else {}
+            cases = {**planned, case.id: case}.values()
+            problems = {(c.id, name): self._call(c, name)[0] for c in cases for name in c.dtypes}
             prepare(problems.values())
-            for name, problem in problems.items():
-                self._truths[case.id, name] = problem, evaluate(problem)
+            self._truths |= {k: (problem, evaluate(problem)) for k, problem in problems.items()}
         return self._truths[key]
 
     def _call(self, case: Case, dtype: str) -> tuple[Problem, Call]:
         key = (case.id, dtype)
         if key not in self._calls:
-            problem = case.problem(FORMATS[dtype])
+            problem = replace(case.problem(FORMATS[dtype]), quantities=case.judged)
             self._calls[key] = problem, as_call(case, problem)
         return self._calls[key]
 

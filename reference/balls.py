@@ -98,6 +98,10 @@ class Balls:
         return Balls([abs(x) for x in self.flat], self.width)
 
     def __add__(self, other: Balls | Number) -> Balls:
+        if type(other) is Balls and self.width == other.width:
+            # An adjoint of one class of a row is zeros elsewhere.
+            pairs = zip(self.flat, other.flat, strict=True)
+            return Balls([x if y is ZERO else x + y for x, y in pairs], self.width)
         return self._with(other, add)
 
     def __sub__(self, other: Balls | Number) -> Balls:

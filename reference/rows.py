@@ -103,8 +103,11 @@ class Rows:
 
     @property
     def tangents(self) -> dict[str, Floats]:
-        """Directions, in the shapes of the columns."""
-        return {name: self._column(name, v) for name, v in self.problem.tangents.items()}
+        """The directions that the quantities need, in the shapes of the columns."""
+        parts = [quantity.split(".") for quantity in self.problem.quantities or ()]
+        needed = {names[-1] for kind, *names in parts if kind in ("jvp", "hvp", "mixed")}
+        given = self.problem.tangents.items()
+        return {name: self._column(name, v) for name, v in given if name in needed}
 
     def kept(self, name: str) -> NDArray[np.bool_]:
         """Which rows have a label that is not ignored."""

@@ -172,8 +172,14 @@ class Column:
         accuracy: NDArray[np.int64] | None = None,
     ) -> None:
         self.entries = entries
-        self.tops = np.array(list(map(float, entries))) if tops is None else tops
+        self.tops = _tops(entries) if tops is None else tops
         self.accuracy = _accuracy(entries) if accuracy is None else accuracy
+
+    @classmethod
+    def of(cls, balls: list[Ball]) -> Column:
+        """A column of balls alone, which need not be told from floats."""
+        accuracy = np.fromiter(map(arb.rel_accuracy_bits, balls), np.int64, len(balls))
+        return cls(balls, _tops(balls), accuracy)
 
     def put(self, places: NDArray[np.intp], other: Column) -> None:
         """Replace entries."""
@@ -193,6 +199,10 @@ def settled(entry: Entry) -> bool:
         return True
     narrow = entry.rel_accuracy_bits() >= ACCURACY_BITS or bool(entry.rad() < FLOOR)
     return narrow and bool(entry.is_finite())
+
+
+def _tops(entries: list[Entry]) -> Floats:
+    return np.fromiter(map(float, entries), np.float64, len(entries))
 
 
 def _accuracy(entries: list[Entry]) -> NDArray[np.int64]:
@@ -230,7 +240,8 @@ def _tails(
     entries: list[Ball], tops: Floats, size: Floats, accuracy: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """The tails and the radii beside float64s of ordinary size, in ulps."""
-    tails = np.array(list(map(float, map(sub, entries, tops.tolist()))))
+    differences = map(float, map(sub, entries, tops.tolist()))
+    tails = np.fromiter(differences, np.float64, len(entries))
     # radius <= |midpoint| 2^-accuracy (Arb, arb_rel_error_bits), and |midpoint| < 2^53 ulps.
     return tails / np.spacing(size), np.ldexp(1.0, 53 - accuracy)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from conformance import cases
-from reference import evaluation
+from reference import evaluation, memory
 from reference.balls import ball, precision, vector
 from reference.evaluation import evaluate
 from reference.formats import FORMATS
@@ -508,6 +508,20 @@ def test_problems_evaluated_together_have_the_same_truths() -> None:
                 np.testing.assert_array_equal(getattr(truth, field), getattr(other, field))
 
 
+def test_a_full_memory_forgets_and_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = [made for made in corpus() if small(made) and made.operator == "softmax"]
+    forget()
+    alone = [evaluate(made)["value"] for made in problems]
+    forget()
+    monkeypatch.setattr(memory, "LIMIT", 100)
+    evaluation.prepare(problems)
+    for made, truth in zip(problems, alone, strict=True):
+        np.testing.assert_array_equal(evaluate(made)["value"].tail, truth.tail)
+        assert evaluate(made)["value"].bits == truth.bits
+    assert evaluation._ROWS.total <= 100 or len(evaluation._ROWS.held) == 1
+    forget()
+
+
 def test_kinks_are_not_remembered_from_the_other_side() -> None:
     made = problem("relu", "float64", {"x": np.array([0.0, 1.0])}, "sum")
     for _ in range(2):
@@ -538,7 +552,7 @@ def test_truths_beyond_float64_are_infinite_and_decided() -> None:
 
 def test_no_precision_is_enough_for_a_kept_radius(monkeypatch: pytest.MonkeyPatch) -> None:
     """With too few bits the truth says so instead of guessing."""
-    monkeypatch.setattr(evaluation, "LAST_BITS", 128)
+    monkeypatch.setattr(evaluation, "LAST_BITS", evaluation.FIRST_BITS)
     inputs = {"logits": np.array([90.0, 1.0]), "labels": np.array([1.0, 1.0])}
     found = evaluate(problem("sigmoid_cross_entropy", "float64", inputs))
     assert found["value"].undecided.tolist() == [True, False]
