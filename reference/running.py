@@ -384,12 +384,12 @@ class Running:
     def clip(self, x: Number, low: Number, high: Number) -> Number:
         # The middle of three is not moved further than any of them; well inside, x alone counts.
         value = np.clip(x.value, low.value, high.value)
-        below = x.value + x.error < low.value - low.error
+        below = np.isneginf(x.value) | (x.value + x.error < low.value - low.error)
         above = x.value - x.error > high.value + high.error
         inside = (x.value - x.error > low.value + low.error) & (
             x.value + x.error < high.value - high.error
         )
-        most = np.maximum(x.error, np.maximum(low.error, high.error))
+        most = np.fmax(x.error, np.fmax(low.error, high.error))
         error = np.select([inside, below, above], [x.error, low.error, high.error], most)
         return Number(self, value, error, ratio=False)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from reference.operator import Input, Model, Operator
 from reference.operators.binary import less_smoothing, shares, smoothed
 from reference.running import Arithmetic, Mask, weighted
@@ -97,7 +99,7 @@ def logs_of(log: Model) -> Model:
         one, zero = log(a, p, q, add_epsilon), log(a, q, p, add_epsilon)
         if log_floor is None:
             return one, zero
-        return tuple(a.where(x > log_floor, x, log_floor) for x in (one, zero))
+        return tuple(a.clip(x, log_floor, a.exact(np.inf)) for x in (one, zero))
 
     return logs
 
@@ -164,11 +166,12 @@ def quotients(
     found = []
     for numerator, x in zip(numerators, (p, 1 - p), strict=True):
         shifted = x if add_epsilon is None else x + add_epsilon
-        none = a.zero(numerator)
-        if log_floor is not None:
-            none = none | (a.log(shifted) < log_floor)
         quotient = numerator / shifted
-        found.append(a.where(none, 0.0, quotient if power == 1 else quotient / shifted))
+        quotient = quotient if power == 1 else quotient / shifted
+        if log_floor is not None:
+            # Whether the logarithm is above its floor may be open, as it is rounded.
+            quotient = weighted(a, a.step(a.log(shifted) - log_floor), quotient)
+        found.append(a.where(a.zero(numerator), 0.0, quotient))
     return found[0], found[1]
 
 
