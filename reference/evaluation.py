@@ -353,20 +353,17 @@ class _Work:
 
     def _evaluate(self, rows: NDArray[np.intp]) -> list[Entry]:
         """The quantities of some rows, one after the other, at the current precision."""
-        every = len(rows) == self.rows.count
-
-        def balls(array: NDArray[Any], *, live: bool) -> Vector:
-            chosen = array if every else array[rows]
-            numbers = Balls(list(map(arb, chosen.ravel().tolist())), chosen.shape[-1])
-            return Vector(numbers, live=live)
-
-        live = self.derivatives.live
-        columns = {k: balls(v, live=k in live) for k, v in self.rows.columns.items()}
-        found = self._derive(columns, rows, balls)
+        columns = {k: self._vector(k, v, rows) for k, v in self.rows.columns.items()}
+        found = self._derive(columns, rows)
         return list(chain.from_iterable(found[q] for q in self.quantities))
 
+    def _vector(self, name: str, array: NDArray[Any], rows: NDArray[np.intp]) -> Vector:
+        """Some rows of an array, which may occur several times, as balls."""
+        numbers = Balls(list(map(arb, array[rows].ravel().tolist())), array.shape[-1])
+        return Vector(numbers, live=name in self.derivatives.live)
+
     def _derive(
-        self, columns: Mapping[str, Vector], rows: NDArray[np.intp], balls: Any
+        self, columns: Mapping[str, Vector], rows: NDArray[np.intp]
     ) -> dict[str, list[Ball]]:
         labels = {
             k: Labels(np.where(kept, v[rows], 0).tolist(), kept[:, None])
@@ -374,14 +371,14 @@ class _Work:
             for kept in [self.rows.kept(k)[rows]]
         }
         arrays = {
-            k: v[rows] if k == "mask" else balls(v, live=k in self.derivatives.live)
+            k: v[rows] if k == MASK else self._vector(k, v, rows)
             for k, v in self.rows.arrays.items()
         }
         if self._ones and self.operator.output != "vector":
             upstream = Vector(Balls([arb(1)] * (len(rows) * self.rows.width), self.rows.width))
         else:
-            upstream = balls(self.rows.upstream, live=False)
-        tangents = {k: balls(v, live=False) for k, v in self.rows.tangents.items()}
+            upstream = self._vector("upstream", self.rows.upstream, rows)
+        tangents = {k: self._vector("", v, rows) for k, v in self.rows.tangents.items()}
         return self.derivatives(
             {**columns, **labels}, {**self.scalars, **arrays}, upstream, tangents
         )
@@ -396,15 +393,11 @@ class _Work:
         def flat(points: Sequence[tuple[int, Mapping[str, list[Ball]]]]) -> list[list[Ball]]:
             places = np.array([chosen[i] for i, _ in points])
 
-            def balls(array: NDArray[Any], *, live: bool) -> Vector:
-                numbers = list(map(arb, array[places].ravel().tolist()))
-                return Vector(Balls(numbers, array.shape[-1]), live=live)
-
             columns = {
                 k: batch(list(chain.from_iterable(p[k] for _, p in points)), len(points))
                 for k in self.rows.columns
             }
-            found = self._derive(columns, places, balls)
+            found = self._derive(columns, places)
             return [
                 [e for q, w in self.widths.items() for e in found[q][i * w : (i + 1) * w]]
                 for i in range(len(points))

@@ -190,6 +190,16 @@ _BCE = (
     ),
 )
 
+_OF_SOFT_LABELS = (
+    Special(
+        "+inf at the label", "may", "logits=inf,0 labels=1,0", "value=0 d/logits=0,0", POSITIVE
+    ),
+    Special(
+        "+inf elsewhere", "may", "logits=0,inf labels=1,0", "value=inf d/logits=-1,1", POSITIVE
+    ),
+    Special("a NaN", "must", "logits=nan,0 labels=1,0", "value=nan d/logits=nan,nan"),
+)
+
 TABLE: Mapping[str, tuple[Special, ...]] = {
     "softmax": _SOFTMAX,
     "log_softmax": _LOG_SOFTMAX,
@@ -254,17 +264,7 @@ TABLE: Mapping[str, tuple[Special, ...]] = {
         Special("a NaN elsewhere", "must", "log_probabilities=nan,-2 labels=1",
                 "value=2 d/log_probabilities=0,-1"),
     ),
-    "sigmoid_focal_loss": (
-        Special("+inf where the label is 1", "may", "logits=inf labels=1", "value=0 d/logits=0",
-                EITHER),
-        Special("-inf where the label is 0", "may", "logits=-inf labels=0", "value=0 d/logits=0",
-                EITHER),
-        Special("+inf where the label is 0", "may", "logits=inf labels=0", "value=inf d/logits=1",
-                EITHER),
-        Special("-inf where the label is 1", "may", "logits=-inf labels=1", "value=inf d/logits=-1",
-                EITHER),
-        Special("a NaN", "must", "logits=nan labels=1", "value=nan d/logits=nan"),
-    ),
+    "sigmoid_focal_loss": _SIGMOID_CE,
     "sigmoid_squared_loss": (
         Special("+inf", "must", "logits=inf labels=1", "value=0 d/logits=0"),
         Special("-inf", "must", "logits=-inf labels=1", "value=0.5 d/logits=0"),
@@ -352,20 +352,8 @@ TABLE: Mapping[str, tuple[Special, ...]] = {
                 lambda rows: np.isneginf(rows["logits"]).all(axis=-1)),
         Special("a NaN", "must", "logits=nan,0", "value=nan d/logits=nan,nan"),
     ),
-    "poly1_cross_entropy": (
-        Special("+inf at the label", "may", "logits=inf,0 labels=1,0", "value=0 d/logits=0,0",
-                POSITIVE),
-        Special("+inf elsewhere", "may", "logits=0,inf labels=1,0", "value=inf d/logits=-1,1",
-                POSITIVE),
-        Special("a NaN", "must", "logits=nan,0 labels=1,0", "value=nan d/logits=nan,nan"),
-    ),
-    "softmax_focal_loss": (
-        Special("+inf at the label", "may", "logits=inf,0 labels=1,0", "value=0 d/logits=0,0",
-                POSITIVE),
-        Special("+inf elsewhere", "may", "logits=0,inf labels=1,0", "value=inf d/logits=-1,1",
-                POSITIVE),
-        Special("a NaN", "must", "logits=nan,0 labels=1,0", "value=nan d/logits=nan,nan"),
-    ),
+    "poly1_cross_entropy": _OF_SOFT_LABELS,
+    "softmax_focal_loss": _OF_SOFT_LABELS,
     "generalised_cross_entropy": (
         Special("+inf at the label", "may", "logits=inf,0 labels=0", "value=0 d/logits=0,0",
                 POSITIVE),

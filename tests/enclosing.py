@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from mpmath import mp, mpf
 
+from reference import evaluation
 from reference.balls import Ball, ball, precision
+from reference.problem import Problem
 from reference.truth import SCALED, UNCERTAIN, Truth
 
 BITS = 2400
@@ -21,6 +24,22 @@ LEAST = 2.0**-1074
 """The errors of a tail, which is a float: relative, and absolute where it underflowed."""
 SHARP = mpf(2) ** -100
 """The absolute error of an expected number, at most, where the truth is 0."""
+
+
+def forget() -> None:
+    """Nothing is remembered from here on."""
+    evaluation._TRUTHS.clear()
+    evaluation._ROWS.clear()
+
+
+def at_bits(made: Problem, bits: int) -> dict[str, Truth]:
+    """The truths of a problem whose evaluation starts at so many bits."""
+    forget()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "FIRST_BITS", bits)
+        found = evaluation.evaluate(made)
+    forget()
+    return found
 
 
 def slack(hi: float, tail: float, radius: float) -> tuple[float, float]:

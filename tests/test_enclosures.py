@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -17,8 +16,7 @@ from reference.evaluation import evaluate
 from reference.formats import FORMATS, Floats
 from reference.operators import OPERATORS
 from reference.problem import Problem
-from reference.truth import Truth
-from tests.enclosing import agree, balls, certified
+from tests.enclosing import agree, at_bits, balls, certified
 from tests.points import Layout, Parameters, label_of, problem, richest, variants
 
 DOUBLE = FORMATS["float64"]
@@ -72,13 +70,10 @@ def of_family(variant: tuple[str, Parameters], name: str) -> Problem:
     return replace(made, inputs=inputs)
 
 
-BITS: dict[str, dict[str, int]] = defaultdict(dict)
-TIES: dict[str, int] = defaultdict(int)
-
-
 @pytest.mark.parametrize("variant", EVERY, ids=label_of)
 def test_every_truth_is_certified(variant: tuple[str, Parameters]) -> None:
     for name in FAMILIES:
+        ties = dict.fromkeys(FORMATS, 0)
         truths = evaluate(of_family(variant, name))
         for quantity, truth in truths.items():
             assert certified(truth), (name, quantity)
@@ -88,43 +83,19 @@ def test_every_truth_is_certified(variant: tuple[str, Parameters]) -> None:
                 down, up = truth.bracket(target)
                 nearest = truth.nearest(target)
                 assert ((nearest == down) | (nearest == up) | np.isnan(nearest)).all()
-                TIES[target.name] += int(np.isnan(nearest).sum())
+                ties[target.name] += int(np.isnan(nearest).sum())
         bits = max(truth.bits for truth in truths.values())
-        BITS[variant[0]][name] = max(bits, BITS[variant[0]].get(name, 0))
-
-
-def test_the_bits_that_were_used_are_on_record() -> None:
-    print(f"{'bits':32} " + " ".join(f"{name[:8]:>8}" for name in FAMILIES))  # noqa: T201
-    for operator, bits in sorted(BITS.items()):
-        row = " ".join(f"{bits[name]:8}" for name in FAMILIES)
-        print(f"{operator:32} {row}")  # noqa: T201
-    print(f"ties: {dict(TIES)}")  # noqa: T201
-    assert all(b <= evaluation.LAST_BITS for bits in BITS.values() for b in bits.values())
-
-
-def forget() -> None:
-    """Nothing is remembered from here on."""
-    evaluation._TRUTHS.clear()
-    evaluation._ROWS.clear()
-
-
-def at_bits(asked: Problem, bits: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Truth]:
-    with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "FIRST_BITS", bits)
-        forget()
-        found = evaluate(asked)
-    forget()
-    return found
+        assert bits in evaluation.LADDER
+        named = ", ".join(f"{n} in {dtype}" for dtype, n in ties.items() if n)
+        print(f"{label_of(variant)}, {name}: {bits} bits, ties {named or 'none'}")  # noqa: T201
 
 
 @pytest.mark.parametrize("name", ["saturated", "subnormal"])
 @pytest.mark.parametrize("variant", richest(), ids=label_of)
-def test_enclosures_at_two_precisions_overlap(
-    variant: tuple[str, Parameters], name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_enclosures_at_two_precisions_overlap(variant: tuple[str, Parameters], name: str) -> None:
     """The second derivatives' too; the finer is as narrow or narrower."""
     asked = of_family(variant, name)
-    coarse, fine = evaluate(asked), at_bits(asked, 1 << 12, monkeypatch)
+    coarse, fine = evaluate(asked), at_bits(asked, 1 << 12)
     assert {truth.bits for truth in fine.values()} == {1 << 12}
     for quantity, truth in coarse.items():
         assert agree(balls(truth), balls(fine[quantity])), quantity

@@ -25,6 +25,7 @@ from reference.problem import Problem
 from reference.tape import Vector
 from reference.truth import Truth, decimal
 from tests import closed_forms
+from tests.enclosing import at_bits, forget
 from tests.families import problem
 
 DOUBLE = FORMATS["float64"]
@@ -248,21 +249,6 @@ def test_forty_logits_of_the_seed_documents() -> None:
 # What a truth promises.
 
 
-def forget() -> None:
-    """Nothing is remembered from here on."""
-    evaluation._TRUTHS.clear()
-    evaluation._ROWS.clear()
-
-
-def at_bits(made: Problem, bits: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Truth]:
-    with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "FIRST_BITS", bits)
-        forget()
-        found = evaluate(made)
-    forget()
-    return found
-
-
 def corpus() -> Iterator[Problem]:
     for case in cases.load(Path("cases")):
         for dtype in case.dtypes:
@@ -283,11 +269,11 @@ def test_nothing_in_the_corpus_is_undecided() -> None:
     assert outputs > 50000
 
 
-def test_enclosures_at_two_precisions_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_enclosures_at_two_precisions_overlap() -> None:
     for made in corpus():
         if made.format is not DOUBLE or not small(made):
             continue
-        first, second = evaluate(made), at_bits(made, 1 << 11, monkeypatch)
+        first, second = evaluate(made), at_bits(made, 1 << 11)
         for quantity, truth in first.items():
             finer = second[quantity]
             np.testing.assert_array_equal(truth.hi, finer.hi, f"{made.operator} {quantity}")
