@@ -119,8 +119,9 @@ class Truth:
         inward = self.tail * np.sign(self.hi) < 0
         power = (np.abs(np.frexp(self.hi)[0]) == 0.5) & (np.abs(self.hi) > DOUBLE.tiny)
         reach = np.where(power & inward, 0.25, 0.5)
-        # Not tail + radius > reach, in which the radius may be lost.
-        open_ = (self.radius > 0) & (reach - np.abs(self.tail) < self.radius)
+        # Not tail + radius > reach, in which the radius may be lost; the tail is rounded itself.
+        slack = self.radius + np.abs(self.tail) * 2.0**-52
+        open_ = (self.radius > 0) & (reach - np.abs(self.tail) < slack)
         return np.where(open_, np.nan, self.hi)
 
     def bracket(self, format: Format) -> tuple[Floats, Floats]:

@@ -523,6 +523,14 @@ def test_precision_is_as_before() -> None:
         assert ctx.prec == 77
 
 
+def test_a_truth_just_above_an_exact_half_rounds_up_or_stays_open() -> None:
+    """2^53 + 1 + e^-2^53 is beyond the middle of two float64s by less than a tail tells."""
+    inputs = {"logits": np.array([[2.0**53, -1.0, 0.0]]), "labels": np.array([1])}
+    found = evaluate(problem("softmax_cross_entropy_index", "float64", inputs))["value"]
+    nearest = found.nearest(DOUBLE)[0]
+    assert nearest == 2.0**53 + 2 or np.isnan(nearest)
+
+
 def test_an_unknown_operator_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         evaluate(replace(NEIGHBOURS[0], operator="focal"))
