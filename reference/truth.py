@@ -27,6 +27,8 @@ DOUBLE = FORMATS["float64"]
 SCALED = 1e-270
 """Below this, the tail of a truth is scaled before it becomes a float."""
 UNCERTAIN = ball("0 +/- 1")
+DIFFERENCE_BITS = 256
+"""The precision of the differences from float64s: more than the first enclosures hold."""
 CERTAIN = 2000
 """The accuracy in bits that an exact number is given."""
 
@@ -120,7 +122,7 @@ class Truth:
         power = (np.abs(np.frexp(self.hi)[0]) == 0.5) & (np.abs(self.hi) > DOUBLE.tiny)
         reach = np.where(power & inward, 0.25, 0.5)
         # Not tail + radius > reach, in which the radius may be lost; the tail is rounded itself.
-        slack = self.radius + np.abs(self.tail) * 2.0**-52
+        slack = self.radius + np.spacing(np.abs(self.tail)) / 2
         open_ = (self.radius > 0) & (reach - np.abs(self.tail) < slack)
         return np.where(open_, np.nan, self.hi)
 
@@ -241,8 +243,9 @@ def _tails(
     entries: list[Ball], tops: Floats, size: Floats, accuracy: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """The tails and the radii beside float64s of ordinary size, in ulps."""
-    differences = map(float, map(sub, entries, tops.tolist()))
-    tails = np.fromiter(differences, np.float64, len(entries))
+    with precision(DIFFERENCE_BITS):  # so that a tail is rounded once, to the nearest float64
+        differences = map(float, map(sub, entries, tops.tolist()))
+        tails = np.fromiter(differences, np.float64, len(entries))
     # radius <= |midpoint| 2^-accuracy (Arb, arb_rel_error_bits), and |midpoint| < 2^53 ulps.
     return tails / np.spacing(size), np.ldexp(1.0, 53 - accuracy)
 
