@@ -144,9 +144,15 @@ _LISTS = ("dtype", "mode", "quantity")
 class Findings:
     """The findings of one framework; remembers what has matched, for `unused`."""
 
-    def __init__(self, file: Path, findings: Sequence[Finding], lines: Sequence[list[int]]) -> None:
-        """`lines`: for each finding, the lines of its patterns."""
-        self.file = file
+    def __init__(
+        self,
+        file: Path,
+        findings: Sequence[Finding],
+        lines: Sequence[list[int]],
+        shared: bool = False,
+    ) -> None:
+        """`lines`: for each finding, those of its patterns; `shared`: they are another's."""
+        self.file, self.lines, self.shared = file, lines, shared
         self.findings = tuple(findings)
         self._rules = [
             _Rule(finding, pattern, line)
@@ -193,17 +199,20 @@ class Findings:
         return [
             Unused(rule.line, rule.finding.id, rule.pattern, problem)
             for rule in self._rules
-            if (problem := rule.unmatched())
+            if not self.shared and (problem := rule.unmatched())
         ]
 
 
 def load(file: Path) -> Findings:
     """Read `findings/<framework>.yaml`. A framework without the file has no findings.
 
+    A variant of a framework (`tensorflow-plain`) without a file of its own shares those of the
+    framework: they explain its failures, and none of them needs to fire.
     Raises `UserError` with the line for whatever is not a complete, well-formed finding.
     """
     if not file.exists() and file.parent.is_dir():
-        return Findings(file, [], [])
+        whole = file.with_name(f"{file.stem.partition('-')[0]}{file.suffix}")
+        return _shared(load(whole)) if whole != file else Findings(file, [], [])
     document = yaml_lines.load(file)
     found = [] if document.value is None else document.convert(list[Finding])
     first: dict[str, int] = {}
@@ -218,6 +227,12 @@ def load(file: Path) -> Findings:
         for number, finding in enumerate(found)
     ]
     return Findings(file, found, lines)
+
+
+def _shared(found: Findings) -> Findings:
+    """The findings as they explain the failures of a variant of their framework."""
+    eased = [msgspec.structs.replace(finding, scope="failing") for finding in found.findings]
+    return Findings(found.file, eased, found.lines, shared=True)
 
 
 def _refuse_unsound(document: yaml_lines.Document, number: int, finding: Finding) -> None:

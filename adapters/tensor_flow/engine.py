@@ -54,7 +54,10 @@ class TensorFlow(Adapter):
     bucketed = ("compiled",)
     joined: Mapping[str, int] = dict.fromkeys(("graph", "compiled", "session", "vectorized"), 16)
     dynamic = ("graph", "session", "vectorized")
-    cannot: Mapping[str, Mapping[str, str]] = {"vectorized": dict.fromkeys(SECOND, IN_GRAPHS)}
+    cannot: Mapping[str, Mapping[str, str]] = {
+        "session": {"jvp": "module 'tensorflow._api.v2.compat.v1' has no attribute 'autodiff'"},
+        "vectorized": dict.fromkeys(SECOND, IN_GRAPHS),
+    }
     implementations = IMPLEMENTATIONS
     namespace: Mapping[str, Any] = {"tf": tf}
     imports = "import numpy as np\nimport tensorflow as tf\nfrom numpy import inf, nan"

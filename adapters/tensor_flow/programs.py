@@ -83,20 +83,15 @@ def answers(call: Callable[..., Any], quantities: Sequence[str], given: Argument
             value = call(**given.tensors)
         slopes = inner.gradient(value, sources, tf.cast(given.upstream, value.dtype))
         slopes = {name: connected(slope, name) for name, slope in slopes.items()}
-    found = {}
+    found = {"value": value} | {f"gradient.{name}": slope for name, slope in slopes.items()}
+    for other, asked in second(quantities).items():
+        own = [given.tensors[name] for name in asked.values()]
+        again = outer.gradient(slopes[other], own, given.tangents[other], ZERO)
+        found |= zip(asked, map(tf.convert_to_tensor, again), strict=True)
     for quantity in quantities:
-        kind, *names = quantity.split(".")
-        if kind in ("hvp", "mixed"):
-            # The matrix is symmetric: the gradient by the other, along the tangent, by the name.
-            other, source = names[-1], sources[names[0]]
-            along = given.tangents[other]
-            slope = outer.gradient(slopes[other], source, along, ZERO)
-            found[quantity] = tf.convert_to_tensor(slope)  # perhaps of slices
-        elif kind == "jvp":
-            found[quantity] = forward(call, given, names[0])
-        else:
-            found[quantity] = slopes[names[0]] if names else value
-    return found
+        if quantity.startswith("jvp."):
+            found[quantity] = forward(call, given, quantity.removeprefix("jvp."))
+    return {quantity: found[quantity] for quantity in quantities}
 
 
 def forward(call: Callable[..., Any], given: Arguments, name: str) -> Any:
@@ -111,6 +106,20 @@ def reverse(quantities: Sequence[str]) -> tuple[str, ...]:
     """What has to be differentiated by in reverse mode."""
     parts = [quantity.split(".") for quantity in quantities]
     return tuple(dict.fromkeys(n for kind, *names in parts if kind != "jvp" for n in names))
+
+
+def second(quantities: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The second derivatives: gradient that is differentiated -> quantity -> by what.
+
+    The matrix is symmetric: `mixed.x.y` is the gradient by y, along its tangent, differentiated
+    by x.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for quantity in quantities:
+        kind, *names = quantity.split(".")
+        if kind in ("hvp", "mixed"):
+            found.setdefault(names[-1], {})[quantity] = names[0]
+    return found
 
 
 def connected(gradient: Any, name: str) -> Any:
@@ -150,20 +159,14 @@ def session(functions: tuple[Function, ...]) -> Program:
 def symbolic(function: Function, given: Arguments) -> Found:
     """The quantities in a TensorFlow 1 graph."""
     value = function.call(**given.tensors)
-    upstream = tf.cast(given.upstream, value.dtype)
-    slopes = {}
-    for name in reverse(function.quantities):
-        slopes[name] = connected(tf.gradients(value, given.tensors[name], upstream)[0], name)
-    found = {"value": value}
-    for quantity in function.quantities:
-        kind, *names = quantity.split(".")
-        if kind == "jvp":
-            found[quantity] = forward(function.call, given, names[0])
-        elif kind == "gradient":
-            found[quantity] = slopes[names[0]]
-        elif kind != "value":
-            slope, along = slopes[names[-1]], given.tangents[names[-1]]
-            source = given.tensors[names[0]]
-            again = tf.gradients(slope, source, along, unconnected_gradients=ZERO)
-            found[quantity] = tf.convert_to_tensor(again[0])
+    names = reverse(function.quantities)
+    sources = [given.tensors[name] for name in names]
+    first = tf.gradients(value, sources, tf.cast(given.upstream, value.dtype)) if names else []
+    slopes = {name: connected(slope, name) for name, slope in zip(names, first, strict=True)}
+    found = {"value": value} | {f"gradient.{name}": slope for name, slope in slopes.items()}
+    for other, asked in second(function.quantities).items():
+        own = [given.tensors[name] for name in asked.values()]
+        along = given.tangents[other]
+        again = tf.gradients(slopes[other], own, along, unconnected_gradients=ZERO)
+        found |= zip(asked, map(tf.convert_to_tensor, again), strict=True)
     return {quantity: found[quantity] for quantity in function.quantities}

@@ -30,6 +30,8 @@ from tests.adapter_points import (
 )
 
 pytest.importorskip("tensorflow")
+import tensorflow as tf
+
 from adapters.tensor_flow.engine import ADAPTER
 from adapters.tensor_flow.table import MODES, PAGES, VARIANTS
 
@@ -123,6 +125,12 @@ def test_an_error_is_raised_for_each_quantity(mode: str) -> None:
         assert answer.kind == "InvalidArgumentError"
         assert answer.message.startswith("Received a label value of 9 which is outside")
         assert answer.message.endswith("Label values: 2 0 9")
+
+
+def test_tensorflow_1_has_no_forward_mode() -> None:
+    with pytest.raises(AttributeError) as error:
+        _ = tf.compat.v1.autodiff
+    assert ADAPTER.cannot["session"] == {"jvp": str(error.value)}
 
 
 UNCONNECTED = ROWS["tf.compat.v1.nn.softmax_cross_entropy_with_logits"]
