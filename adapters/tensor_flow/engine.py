@@ -20,6 +20,7 @@ from adapters.base import (
     Function,
     Implementation,
 )
+from adapters.tensor_flow.asked import reverse
 from adapters.tensor_flow.parts import AROUND
 from adapters.tensor_flow.table import IMPLEMENTATIONS, MODES, VARIANTS
 
@@ -120,7 +121,7 @@ class TensorFlow(Adapter):
             rows=[name for name in arrays if name in call.inputs or name in ROWWISE],
             constants=self.constants(implementation, call),
             asked=asked,
-            wrt=programs.reverse(asked),
+            wrt=reverse(asked),
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from adapters.base import Arguments, Found, Function
+from adapters.tensor_flow.asked import reverse, second
 
 Parts = Sequence[tuple[dict[str, Any], Any, dict[str, Any]]]
 """For each function: tensors, upstream, tangents."""
@@ -100,26 +101,6 @@ def forward(call: Callable[..., Any], given: Arguments, name: str) -> Any:
     with tf.autodiff.ForwardAccumulator(source, along) as accumulator:
         value = call(**given.tensors)
     return accumulator.jvp(value, unconnected_gradients=ZERO)
-
-
-def reverse(quantities: Sequence[str]) -> tuple[str, ...]:
-    """What has to be differentiated by in reverse mode."""
-    parts = [quantity.split(".") for quantity in quantities]
-    return tuple(dict.fromkeys(n for kind, *names in parts if kind != "jvp" for n in names))
-
-
-def second(quantities: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The second derivatives: gradient that is differentiated -> quantity -> by what.
-
-    The matrix is symmetric: `mixed.x.y` is the gradient by y, along its tangent, differentiated
-    by x.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for quantity in quantities:
-        kind, *names = quantity.split(".")
-        if kind in ("hvp", "mixed"):
-            found.setdefault(names[-1], {})[quantity] = names[0]
-    return found
 
 
 def connected(gradient: Any, name: str) -> Any:

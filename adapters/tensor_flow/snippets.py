@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.base import Array, Call
+from adapters.tensor_flow.asked import second
 
 DECORATORS = {
     "graph": "@tf.function\n",
@@ -29,8 +30,12 @@ def function({arguments}):
 
 
 tensors = [tf.constant(array) for array in [{everything}]]
-for name, result in step(*tensors).items():
+{traced}for name, result in step(*tensors).items():
     print(name, np.asarray(result.numpy()).tolist())
+"""
+TRACED = """\
+specs = [tf.TensorSpec([None, *t.shape[1:]] if t.ndim else [], t.dtype) for t in tensors]
+step = step.get_concrete_function(*specs)  # a graph for any number of rows
 """
 TAPES = """\
 with tf.GradientTape(persistent=True) as outer:
@@ -71,8 +76,8 @@ with tf.autodiff.ForwardAccumulator({name}, tangent_{name}) as forward:
     value = {value}
 found["jvp.{name}"] = forward.jvp(value, unconnected_gradients="zero")"""
 SECOND = {
-    "session": 'tf.gradients({slope}, {name}, {along}, unconnected_gradients="zero")[0]',
-    "tapes": 'outer.gradient({slope}, {name}, {along}, unconnected_gradients="zero")',
+    "session": "tf.gradients({slope}, [{by}], {along}, unconnected_gradients={zero})",
+    "tapes": "outer.gradient({slope}, [{by}], {along}, unconnected_gradients={zero})",
 }
 
 
@@ -94,8 +99,8 @@ def snippet(
     differentiated by in reverse mode.
     """
     used = {name for quantity in asked for name in quantity.split(".")[1:]}
-    second = any(quantity.split(".")[0] in ("jvp", "hvp", "mixed") for quantity in asked)
-    tangents = [name for name in call.tangents if second and name in used]
+    moved = any(quantity.split(".")[0] in ("jvp", "hvp", "mixed") for quantity in asked)
+    tangents = [name for name in call.tangents if moved and name in used]
     lines = [literal(name, array) for name, array in arrays.items()]
     lines += [literal("upstream", call.upstream)]
     lines += [literal(f"tangent_{name}", call.tangents[name]) for name in tangents]
@@ -110,6 +115,7 @@ def snippet(
         everything=", ".join([*arrays, "upstream", *(f"tangent_{name}" for name in tangents)]),
         expression=expression,
         decorator=DECORATORS.get(mode, ""),
+        traced=TRACED if mode in ("graph", "vectorized") else "",
         step=indented(steps(mode, value, arguments, asked, wrt)),
     )
 
@@ -119,21 +125,22 @@ def steps(mode: str, value: str, arguments: str, asked: Sequence[str], wrt: Sequ
     kind = "session" if mode == "session" else "tapes"
     start = SYMBOLIC if kind == "session" else TAPES
     lines = [start.format(value=value, arguments=arguments, wrt=", ".join(wrt))]
+    places = {"value": "value"} | {f"gradient.{n}": f"gradients[{i}]" for i, n in enumerate(wrt)}
+    for other, quantities in second(asked).items():
+        again = SECOND[kind].format(
+            slope=places[f"gradient.{other}"],
+            by=", ".join(quantities.values()),
+            along=f"tangent_{other}",
+            zero='"zero"',
+        )
+        lines.append(f"along_{other} = {again}")
+        for place, quantity in enumerate(quantities):
+            places[quantity] = f"tf.convert_to_tensor(along_{other}[{place}])"
     for quantity in asked:
-        word, *names = quantity.split(".")
-        if word == "jvp":
-            lines.append(FORWARD.format(name=names[0], value=value))
-            continue
-        if not names:
-            found = "value"
-        elif word == "gradient":
-            found = f"gradients[{wrt.index(names[0])}]"
+        if quantity.startswith("jvp."):
+            lines.append(FORWARD.format(name=quantity.removeprefix("jvp."), value=value))
         else:
-            slope = f"gradients[{wrt.index(names[-1])}]"
-            along = f"tangent_{names[-1]}"
-            again = SECOND[kind].format(slope=slope, name=names[0], along=along)
-            found = f"tf.convert_to_tensor({again})"
-        lines.append(f'found["{quantity}"] = {found}')
+            lines.append(f'found["{quantity}"] = {places[quantity]}')
     return "\n".join(lines)
 
 
