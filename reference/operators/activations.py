@@ -42,13 +42,17 @@ def strict_sigmoid(a: Arithmetic, x: Any) -> Any:
 
 
 def baseline_sigmoid(a: Arithmetic, x: Any) -> Any:
-    """By e^-|x| or by tanh; its derivative is s (1 - s) of the rounded s.
+    return a.any_of(*baseline_sigmoids(a, x))
+
+
+def baseline_sigmoids(a: Arithmetic, x: Any) -> list[Any]:
+    """By e^-|x| and by tanh; the derivative is s (1 - s) of the rounded s.
 
     So in PyTorch's derivatives.yaml (`sigmoid_backward`), in TensorFlow (`SigmoidGrad`) and in JAX
     (the rule of `logistic_p`).
     """
-    s = a.any_of(strict_sigmoid(a, x), (1 + strict_tanh(a, x / 2)) / 2)
-    return a.primitive(x, s, lambda up, s: up * (s * (1 - s)))
+    ways = strict_sigmoid(a, x), (1 + strict_tanh(a, x / 2)) / 2
+    return [a.primitive(x, s, lambda up, s: up * (s * (1 - s))) for s in ways]
 
 
 def strict_sigmoid_slope(a: Arithmetic, x: Any) -> Any:
@@ -111,8 +115,8 @@ def strict_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
 def baseline_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
     """The sigmoid, or e^(y - softplus(y)), the derivative of ln(e^y + e^0)."""
     y = beta * x
-    s = baseline_sigmoid(a, y)
-    return a.any_of(s, a.where(y > LARGE, s, a.exp(y - strict_softplus(a, y))))
+    s = baseline_sigmoids(a, y)
+    return a.any_of(*s, a.where(y > LARGE, s[0], a.exp(y - strict_softplus(a, y))))
 
 
 def strict_log_sigmoid(a: Arithmetic, x: Any) -> Any:
