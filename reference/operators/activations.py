@@ -115,8 +115,9 @@ def strict_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
 def baseline_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
     """The sigmoid, or e^(y - softplus(y)), the derivative of ln(e^y + e^0)."""
     y = beta * x
-    s = baseline_sigmoids(a, y)
-    return a.any_of(*s, a.where(y > LARGE, s[0], a.exp(y - strict_softplus(a, y))))
+    s, by_tanh = baseline_sigmoids(a, y)
+    by_softplus = a.exp(y - strict_softplus(a, y))
+    return a.any_of(s, a.where(y > LARGE, by_tanh, by_softplus), by_tanh)
 
 
 def strict_log_sigmoid(a: Arithmetic, x: Any) -> Any:
