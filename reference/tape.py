@@ -272,12 +272,12 @@ def xlogy(a: Vector, b: Vector) -> Vector:
 
     The derivative by a is ln b, also at a = 0; the derivative by b has no value at a = b = 0.
     """
-    none = a.numbers.arithmetic.zero(a.numbers)
+    none, logs = a.numbers.arithmetic.zero(a.numbers), log(b)
     with _no_recording():
-        product = where(none, 0, a * log(b))
+        product = where(none, 0, a * logs)
     return _binary(
         product.numbers,
-        (a, lambda up: up * log(b)),
+        (a, lambda up: up * logs),
         (b, lambda up: up * a / b),
     )
 
