@@ -158,6 +158,7 @@ class Batch:
     def _derive(
         self, columns: Mapping[str, Vector], rows: NDArray[np.intp]
     ) -> dict[str, list[Ball]]:
+        """Quantity -> the balls of some rows."""
         table = self.table
         labels = {
             k: Labels(np.where(kept, v[rows], 0).tolist(), kept[:, None])
@@ -172,9 +173,9 @@ class Batch:
         else:
             upstream = self._vector("upstream", table.upstream, rows)
         tangents = {k: self._vector("", v, rows) for k, v in table.tangents.items()}
-        return self.derivatives(
-            {**columns, **labels}, {**self.scalars, **arrays}, upstream, tangents
-        )
+        inputs, parameters = {**columns, **labels}, {**self.scalars, **arrays}
+        found = self.derivatives(inputs, parameters, upstream, tangents)
+        return {quantity: vector.balls for quantity, vector in found.items()}
 
     def _limits(self, chosen: Sequence[int]) -> list[list[Entry]]:
         """The limits of some rows."""

@@ -23,6 +23,7 @@ from reference.batch import Batch
 from reference.combination import Combination, Outputs
 from reference.memory import Memory
 from reference.operators import OPERATORS
+from reference.plan import Plan
 from reference.problem import Problem
 from reference.rows import MASK, Rows, Table
 from reference.special_table import rows_where
@@ -31,6 +32,7 @@ from reference.truth import Column, Packed, Truth, pack, subgradient
 
 Truths = dict[str, Truth]
 _TRUTHS = Memory[Truths](lambda truths: sum(t.hi.size for t in truths.values()))
+_PLANS = Memory[Plan](lambda plan: plan.size)
 
 
 def evaluate(problem: Problem) -> Truths:
@@ -38,12 +40,26 @@ def evaluate(problem: Problem) -> Truths:
 
     Raises KeyError for an unknown operator, or a quantity that the operator does not have.
     """
-    key = _key(problem)
+    key = signature, _ = _key(problem)
     found = _TRUTHS.get(key)
     if found is None:
-        (found,) = _Group([_Work(problem)]).truths()
+        found = _by_plan(signature, problem)
+        if found is None:
+            (found,) = _Group([_Work(problem)]).truths()
         _TRUTHS.put(key, found)
     return found
+
+
+def _by_plan(signature: Any, problem: Problem) -> Truths | None:
+    """The truths by the plan for all problems like this; None where it does not apply."""
+    key = batch.FIRST_BITS, signature
+    plan = _PLANS.get(key)
+    if plan is None:
+        plan = Plan(problem, batch.FIRST_BITS)
+        found = plan.truths(problem)
+        _PLANS.put(key, plan)
+        return found
+    return plan.truths(problem)
 
 
 def prepare(problems: Iterable[Problem]) -> None:
@@ -59,11 +75,14 @@ def prepare(problems: Iterable[Problem]) -> None:
             _TRUTHS.put(key, found)
 
 
-def _key(problem: Problem) -> Any:
-    """All that a truth depends on: everything but the format."""
-    arrays = [*problem.inputs.values(), problem.upstream, *problem.tangents.values()]
+def _key(problem: Problem) -> tuple[Any, Any]:
+    """All that a truth depends on, everything but the format: what is asked, and the numbers."""
+    inputs, tangents = problem.inputs, problem.tangents
+    arrays = [*inputs.values(), problem.upstream, *tangents.values()]
     words = (problem.operator, problem.reduction, problem.axis, problem.quantities)
-    return words, _frozen(problem.parameters), tuple((a.shape, a.tobytes()) for a in arrays)
+    names, shapes = (*inputs, *tangents), tuple([a.shape for a in arrays])
+    signature = words, _frozen(problem.parameters), names, shapes
+    return signature, tuple([a.tobytes() for a in arrays])
 
 
 def _frozen(parameters: Mapping[str, Any]) -> Any:

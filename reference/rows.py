@@ -87,6 +87,7 @@ class Rows:
     labels: index inputs, int64 (n,).
     shared: array parameters, the same for all rows, (width,); `mask` alone has n rows.
     losses: the shape of the value before its reduction.
+    last: whether the classes are along the last axis.
     """
 
     def __init__(self, operator: Operator, problem: Problem) -> None:
@@ -96,7 +97,7 @@ class Rows:
             lead = next(i.name for i in operator.inputs if i.kind == "vector")
         self._full = problem.inputs[lead].shape
         self.elementwise = operator.output == "elementwise"
-        self._last = self.elementwise or problem.axis in (-1, len(self._full) - 1)
+        self.last = self.elementwise or problem.axis in (-1, len(self._full) - 1)
         axis = problem.axis % len(self._full) if self._full else 0
         self._short = self._full[:axis] + self._full[axis + 1 :]
         self.losses = self._short if operator.output == "scalar" else self._full
@@ -208,7 +209,7 @@ class Rows:
         Without axes nothing is to be moved.
         """
         shape = self.shape_of(quantity)
-        if self._last or shape != self._full:
+        if self.last or shape != self._full:
             return shape, ()
         axes = list(range(len(shape) - 1))
         axes.insert(self.problem.axis % len(shape), len(shape) - 1)
@@ -235,6 +236,6 @@ class Rows:
         return self._as_rows(array)
 
     def _as_rows(self, array: NDArray[Any]) -> NDArray[Any]:
-        if not self._last:
+        if not self.last:
             array = np.moveaxis(array, self.problem.axis, -1)
         return array.reshape(self.count, array.shape[-1])

@@ -61,9 +61,12 @@ def _no_recording() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Labels:
-    """The class of each row, and which rows are kept (a row that is ignored has any class)."""
+    """The class of each row, and which rows are kept (a row that is ignored has any class).
 
-    classes: Sequence[int]
+    classes: a list of int, or what else the numbers take to pick from rows.
+    """
+
+    classes: Any
     kept: NDArray[np.bool_]
 
     def one_hot(self, like: Vector) -> Vector:

@@ -26,6 +26,7 @@ FLOOR = ball(2) ** -(1074 + 20)
 DOUBLE = FORMATS["float64"]
 SCALED = 1e-270
 """Below this, the tail of a truth is scaled before it becomes a float."""
+HUGE = 0.5 * DOUBLE.max
 UNCERTAIN = ball("0 +/- 1")
 DIFFERENCE_BITS = 256
 """The precision of the differences from float64s: more than the first enclosures hold."""
@@ -241,24 +242,29 @@ class Packed:
 
 def pack(column: Column) -> Packed:
     """The truths of all entries."""
+    undecided = None
+    if wide := column.wide():
+        undecided = np.zeros(len(column.entries), dtype=bool)
+        undecided[wide] = True
+    return pack_decided(column, undecided)
+
+
+def pack_decided(column: Column, undecided: NDArray[np.bool_] | None = None) -> Packed:
+    """The truths of all entries, of which it is known which are undecided."""
     entries, hi, accuracy = column.entries, column.tops, np.minimum(column.accuracy, CERTAIN)
     floats = np.zeros((3, len(hi)))
     floats[0] = hi
     size = np.abs(hi)
-    plain = (size > SCALED) & (size < 0.5 * DOUBLE.max)
+    plain = (size > SCALED) & (size < HUGE)
     if plain.all():
         floats[1], floats[2] = _tails(entries, hi, size, accuracy)
-    else:
-        chosen = list(compress(entries, plain.tolist()))
-        floats[1:, plain] = _tails(chosen, hi[plain], size[plain], accuracy[plain])
-        for i in np.flatnonzero(~plain & np.isfinite(hi)).tolist():
-            entry: Ball = entries[i]
-            if not (isinstance(entry, float) or entry.is_zero()):
-                floats[1:, i] = _scaled(entry, float(hi[i]))
-    undecided = None
-    if wide := column.wide():
-        undecided = np.zeros(len(hi), dtype=bool)
-        undecided[wide] = True
+        return Packed(floats, undecided)
+    chosen = list(compress(entries, plain.tolist()))
+    floats[1:, plain] = _tails(chosen, hi[plain], size[plain], accuracy[plain])
+    for i in np.flatnonzero(~plain & np.isfinite(hi)).tolist():
+        entry: Ball = entries[i]
+        if not (isinstance(entry, float) or entry.is_zero()):
+            floats[1:, i] = _scaled(entry, float(hi[i]))
     return Packed(floats, undecided)
 
 

@@ -29,6 +29,7 @@ SHARP = mpf(2) ** -100
 def forget() -> None:
     """Nothing is remembered from here on."""
     evaluation._TRUTHS.clear()
+    evaluation._PLANS.clear()
 
 
 def at_bits(made: Problem, bits: int) -> dict[str, Truth]:
