@@ -231,8 +231,8 @@ class Rows:
     def _column(self, name: str, array: NDArray[Any]) -> Floats:
         if name == SAMPLE_WEIGHTS or self._kinds[name] == "scalar":
             whole = self._full if self.elementwise else self._short
-            column: Floats = np.broadcast_to(array, whole).reshape(self.count, 1)
-            return column
+            spread = array if array.shape == whole else np.broadcast_to(array, whole)
+            return spread.reshape(self.count, 1)
         return self._as_rows(array)
 
     def _as_rows(self, array: NDArray[Any]) -> NDArray[Any]:

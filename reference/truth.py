@@ -203,7 +203,7 @@ def _accuracy(entries: list[Entry]) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Packed:
     """Truths without kinks before they have a shape: small arrays cost as much as large.
 
