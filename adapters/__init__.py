@@ -1,4 +1,4 @@
-"""One file per framework. Data and conversions only: no truth is known here."""
+"""One room per framework: tables of expressions, conversions, modes. No truth is known here."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from adapters.base import PROTOCOL, Adapter
 
 FRAMEWORKS = {
-    "torch": "pytorch",
-    "tensorflow": "tensor_flow",
-    "jax": "jax_optax",
+    "torch": "pytorch.engine",
+    "tensorflow": "tensor_flow.engine",
+    "jax": "jax_optax.engine",
     "numpy": "numpy_controls",
 }
-"""Framework -> module. The names differ so that no adapter shadows its framework."""
+"""Framework -> module of its adapter."""
 
 
 class AdapterError(Exception):
