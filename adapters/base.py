@@ -143,8 +143,8 @@ class Adapter(ABC):
         """Why the implementation cannot take this call; empty if it can."""
         if mode not in self.modes_of(implementation):
             return f"not run in mode {mode}"
-        if mode in self.placed and call.reduction != "none":
-            return "a sum has no position in a batch"
+        if mode in self.placed and (call.reduction != "none" or "axis" in call.parameters):
+            return "the rows are not along the first axis of the output"
         if implementation.dtypes is not None and call.dtype not in implementation.dtypes:
             return f"no {call.dtype}"
         missing = sorted(set(call.parameters) - implementation.names)

@@ -397,7 +397,8 @@ def _only(call: Call, row: int) -> Call:
 
 
 def _repeated(call: Call) -> Call:
-    return _taken(call, np.zeros(LANES, dtype=np.intp)) if _rows(call) else call
+    whole = not _free(call) or not _rows(call)
+    return call if whole else _taken(call, np.zeros(LANES, dtype=np.intp))
 
 
 def _shown(array: Array) -> str:

@@ -275,6 +275,7 @@ for name, result in zip({quantities}, results):
 
 PROGRAMS = {
     "eager": STEP.replace("DECORATOR\n", ""),
+    "placed": STEP.replace("DECORATOR\n", ""),
     "graph": STEP.replace("DECORATOR", "@tf.function"),
     "compiled": STEP.replace("DECORATOR", "@tf.function(jit_compile=True)"),
     "session": SESSION,
