@@ -147,7 +147,11 @@ class Adapter(ABC):
             return "the rows are not along the first axis of the output"
         if implementation.dtypes is not None and call.dtype not in implementation.dtypes:
             return f"no {call.dtype}"
-        missing = sorted(set(call.parameters) - implementation.names)
+        for name, allowed in implementation.settings.items():
+            if not _among(call.parameters.get(name), allowed, call.upstream.dtype):
+                words = " or ".join("none" if value is None else str(value) for value in allowed)
+                return f"only with {name} {words}"
+        missing = sorted(set(call.parameters) - implementation.names - set(implementation.settings))
         if missing:
             return f"no argument for {', '.join(missing)}"
         given = {*call.inputs, *call.parameters, *implementation.defaults, "reduction"}
@@ -230,3 +234,10 @@ class Adapter(ABC):
         if call.reduction == "weighted_mean" and not call.weighted:
             return known.get("weighted_mean", known.get("mean"))
         return known.get(call.reduction)
+
+
+def _among(given: Any, allowed: Sequence[Any], dtype: Any) -> bool:
+    """Whether a parameter has one of the values, as they are at the dtype under test."""
+    if not isinstance(given, float):
+        return given in allowed
+    return any(float(np.asarray(v).astype(dtype)) == given for v in allowed if v is not None)

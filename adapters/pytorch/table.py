@@ -5,6 +5,8 @@ from __future__ import annotations
 from adapters.protocol import Implementation
 from adapters.pytorch.compositions import COMPOSITIONS
 from adapters.pytorch.functions import FUNCTIONS
+from adapters.pytorch.recipes import DEFAULTS as OF_RECIPES
+from adapters.pytorch.recipes import RECIPES, REDUCTIONS_AROUND, SETTINGS
 
 ELEMENTS = {"none": "none", "sum": "sum", "mean": "mean"}
 TARGETS = {"none": "none", "sum": "sum", "weighted_mean": "mean"}
@@ -18,6 +20,7 @@ DEFAULTS = {
     "class_weights": None,
     "ignore_index": -100,
     "label_smoothing": 0.0,
+    "pos_weight": None,
     "negative_slope": 0.0,  # the operator's default; PyTorch's own is 0.01
     "scale": 1.0,
 }
@@ -50,8 +53,12 @@ def row(operator: str, name: str, code: str, function: str = "") -> Implementati
         operator,
         code,
         public=function,
-        reductions=REDUCTIONS.get(operator, ELEMENTS) if "=reduction" in code else {},
-        defaults=DEFAULTS,
+        reductions=(
+            REDUCTIONS_AROUND.get(name)
+            or (REDUCTIONS.get(operator, ELEMENTS) if "=reduction" in code else {})
+        ),
+        defaults={**DEFAULTS, **OF_RECIPES.get(name, {})},
+        settings=SETTINGS.get(name, {}),
         dtypes=DTYPES.get(name),
         fixed=FIXED.get(name, {}),
         cannot=CANNOT.get(name, {}),
@@ -66,4 +73,5 @@ IMPLEMENTATIONS = (
         for name, code in rows.items()
     ),
     *(row(operator, *entry) for operator, rows in COMPOSITIONS.items() for entry in rows.items()),
+    *(row(operator, *entry) for operator, rows in RECIPES.items() for entry in rows.items()),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from conformance.report.operator_pages import write_operators
 from conformance.report.page import write_page
-from conformance.report.porting import write_porting
+from conformance.report.porting.pages import write_porting
 from conformance.report.read import ReportError, read
 from conformance.report.summary import write_summary
 

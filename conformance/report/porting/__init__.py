@@ -2,5 +2,5 @@
 
 `guide` reads it off the results: two calls are equivalent where both give the truth on the same
 cases. `arguments` compares what their functions are called with, and `questions` answers what
-people ask. `conformance.report.porting` writes the pages.
+people ask, `pages` writes.
 """

@@ -68,7 +68,8 @@ class Proof:
 class Call:
     """An implementation at a signature: the expression that ran and what its checks say.
 
-    rows: of its cases together. fixed: gradients that it declares not to have, and why.
+    checks: of its value and gradients; higher: those of its other derivatives, which are not part
+    of the proof. rows: of its cases together. fixed: quantities that it declares not to have, why.
     """
 
     framework: str
@@ -76,6 +77,7 @@ class Call:
     signature: Signature
     code: str
     checks: tuple[Check, ...]
+    higher: tuple[Check, ...]
     rows: int
     fixed: Mapping[str, str]
 
@@ -116,11 +118,12 @@ class Call:
     @cached_property
     def failures(self) -> dict[str, list[str]]:
         """Finding -> the cases where it says that the call fails; "" for what has no finding."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for check in self.checks:
-            if check.fails:
-                found[check.finding or ""].add(check.case)
-        return {finding: sorted(cases) for finding, cases in sorted(found.items())}
+        return _failures(self.checks)
+
+    @cached_property
+    def higher_failures(self) -> dict[str, list[str]]:
+        """The same for the derivatives that are not part of the proof."""
+        return _failures(self.higher)
 
     @property
     def rank(self) -> tuple[object, ...]:
@@ -185,17 +188,32 @@ def _calls(run: Results) -> Iterator[Call]:
         implementation = run.implementations[name]
         code = run.expressions.get((name, signature.options, signature.reduction))
         measured = tuple(check for check in checks if check.verdict != "unsupported")
-        if code is None or not measured or implementation.control:
+        proof = tuple(check for check in measured if _first(check))
+        if code is None or not proof or implementation.control:
             continue
         yield Call(
             run.framework,
             implementation,
             signature,
             code,
-            measured,
+            proof,
+            tuple(check for check in measured if not _first(check)),
             sum(run.cases[case].rows for case in {check.case for check in measured}),
             _fixed(checks, measured),
         )
+
+
+def _first(check: Check) -> bool:
+    """Whether it is about the value or a gradient (or about a measurement that failed)."""
+    return not check.quantity.startswith(("jvp.", "hvp.", "mixed."))
+
+
+def _failures(checks: Sequence[Check]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for check in checks:
+        if check.fails:
+            found[check.finding or ""].add(check.case)
+    return {finding: sorted(cases) for finding, cases in sorted(found.items())}
 
 
 def _fixed(checks: Sequence[Check], measured: Sequence[Check]) -> dict[str, str]:
@@ -204,7 +222,7 @@ def _fixed(checks: Sequence[Check], measured: Sequence[Check]) -> dict[str, str]
     return {
         c.quantity: c.message
         for c in checks
-        if c.verdict == "unsupported" and (c.case, c.dtype, c.mode) in places
+        if c.verdict == "unsupported" and _first(c) and (c.case, c.dtype, c.mode) in places
     }
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from conformance import yaml_lines
 from conformance.errors import UserError
-from conformance.porting.guide import Call, Guide, Signature
+from conformance.report.porting.guide import Call, Guide, Signature
 from reference.operators import OPERATORS
 from reference.reduction import REDUCTIONS, SAMPLE_WEIGHTS
 

@@ -1,4 +1,4 @@
-"""The porting guide as a page and as Markdown: see `conformance.porting`."""
+"""The porting guide as a page and as Markdown: see `conformance.report.porting`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.porting import arguments, questions
-from conformance.porting.guide import TIERS, Call, Guide, Signature, guide
-from conformance.porting.questions import Answer
+from conformance.report.porting import arguments, questions
+from conformance.report.porting.guide import TIERS, Call, Guide, Signature, guide
+from conformance.report.porting.questions import Answer
 from conformance.report.glossary import PARAMETERS, term
 from conformance.report.operators import families
 from conformance.report.page import LETTERS, MEANINGS, environment, static
