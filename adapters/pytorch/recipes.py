@@ -1,6 +1,7 @@
 """What to write where PyTorch has no function or argument of its own.
 
-Operator -> name -> expression. Each is the answer to a question of the porting guide (`porting/questions.yaml`).
+Operator -> name -> expression. Each is the answer to a question of the porting guide
+(`porting/questions.yaml`).
 """
 
 from __future__ import annotations

@@ -30,7 +30,13 @@ FIXED = {
         "labels": "linear in the label: equal to ln(1 + e^(-y x)) at the labels -1 and +1 only"
     },
 }
-CANNOT: dict[str, dict[str, str]] = {}
+CANNOT: dict[str, dict[str, str]] = {
+    name: {"gradient.pos_weight": "not differentiable with respect to argument 'pos_weight'"}
+    for name in (
+        "F.binary_cross_entropy_with_logits",
+        "binary_cross_entropy_with_logits(x, smoothed y)",
+    )
+}
 DTYPES = {"F.softmax (in float32)": ("float16", "bfloat16")}
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.report.porting import arguments, questions
-from conformance.report.porting.guide import TIERS, Call, Guide, Signature, guide
-from conformance.report.porting.questions import Answer
 from conformance.report.glossary import PARAMETERS, term
 from conformance.report.operators import families
 from conformance.report.page import LETTERS, MEANINGS, environment, static
+from conformance.report.porting import arguments, questions
+from conformance.report.porting.guide import TIERS, Call, Guide, Signature, guide
+from conformance.report.porting.questions import Answer
 from conformance.report.read import Report
 from conformance.report.summary import cell, code, markdown
 from reference.operators import OPERATORS
@@ -81,8 +81,11 @@ def divisors() -> dict[str, str]:
     means = {name: (rule.__doc__ or "").strip().rstrip(".") for name, rule in MEANS.items()}
     return {
         "none": "one loss a row, not reduced",
-        "sum": "the sum of the losses",
-        **{name: f"the sum over {text[0].lower()}{text[1:]}" for name, text in means.items()},
+        "sum": "the losses summed",
+        **{
+            name: f"the losses summed, over {text[0].lower()}{text[1:]}"
+            for name, text in means.items()
+        },
     }
 
 
@@ -98,10 +101,13 @@ def option(operator: str, name: str) -> str:
 def groups(calls: Sequence[Call]) -> dict[str, list[Call]]:
     """The calls of a framework: those to show first, further proven ones, the others.
 
-    Where none is proven the best of the others comes first, with what it fails.
+    The best public function is among the first, with what it fails: it is what people have.
     """
     proven = [call for call in calls if call.tier == "proven"]
+    public = [call for call in calls if call.kind == "public" and call.tier != "other"]
     first = proven[:SHOWN] or list(calls[:1])
+    if public and public[0] not in first:
+        first.append(public[0])
     rest = [call for call in calls if call not in first]
     return {
         "first": first,
