@@ -299,9 +299,6 @@ RECIPES: dict[str, dict[str, str]] = {
     "softmax": {
         "jax.nn.softmax(where)": "jax.nn.softmax(logits, axis=-1, where=mask)",
     },
-    "log_softmax": {
-        "jax.nn.log_softmax(where)": "jax.nn.log_softmax(logits, axis=-1, where=mask)",
-    },
     "logsumexp": {
         "jax.nn.logsumexp(where)": "jax.nn.logsumexp(logits, axis=-1, where=mask)",
     },

@@ -48,9 +48,6 @@ RECIPES: Mapping[str, Mapping[str, str]] = {
     "softmax": {
         "softmax(masked_fill(x, -inf))": f"F.softmax({MASKED}, dim=-1)",
     },
-    "log_softmax": {
-        "log_softmax(masked_fill(x, -inf))": f"F.log_softmax({MASKED}, dim=-1)",
-    },
     "logsumexp": {
         "logsumexp(masked_fill(x, -inf))": f"torch.logsumexp({MASKED}, dim=-1)",
     },

@@ -352,10 +352,6 @@ RECIPES: dict[str, tuple[Row, ...]] = {
     "softmax": (
         ("softmax(where(mask, x, -inf))", "tf.nn.softmax(tf.where(mask, logits, -float('inf')))"),
     ),
-    "log_softmax": (
-        ("log_softmax(where(mask, x, -inf))",
-         "tf.nn.log_softmax(tf.where(mask, logits, -float('inf')))"),
-    ),
     "logsumexp": (
         ("reduce_logsumexp(where(mask, x, -inf))",
          "tf.math.reduce_logsumexp(tf.where(mask, logits, -float('inf')), axis=-1)"),
