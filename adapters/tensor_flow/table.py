@@ -318,7 +318,8 @@ RECIPES: dict[str, tuple[Row, ...]] = {
     "kl_divergence": (
         ("tf.keras.losses.KLDivergence(exp(log_q))",
          "tf.keras.losses.KLDivergence(reduction=reduction)"
-         "(labels, tf.math.exp(log_probabilities))", BY_KERAS),
+         "(labels, tf.math.exp(log_probabilities))",
+         {"reductions": {"mean": "sum_over_batch_size", "sum": "sum"}}),
     ),
     "softmax_cross_entropy_index": (
         ("sample_weights sparse_softmax_cross_entropy",

@@ -108,7 +108,7 @@ def _functions(report: Report, operator: str) -> Iterator[tuple[str, str, str, l
 
 def _whole(code: str) -> Iterator[str]:
     """The function, if the expression is a call of it, perhaps indexed, scaled or called again."""
-    node: ast.AST = ast.parse(code.strip(), mode="eval").body
+    node: ast.AST = tree(code).body
     while isinstance(node, ast.Subscript):
         node = node.value
     if isinstance(node, ast.Call):
@@ -125,7 +125,7 @@ def _arguments(
     """Input, parameter or switch -> the argument that takes it in the expressions."""
     own = parse(signature)
     found: dict[str, Argument] = {}
-    nodes = (node for code in codes for node in ast.walk(ast.parse(code.strip(), mode="eval")))
+    nodes = (node for code in codes for node in ast.walk(tree(code)))
     for node in nodes:
         for argument, value in _passed(node, function, own):
             taken = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)} & set(names)
@@ -134,6 +134,14 @@ def _arguments(
     for name in own.keys() & SWITCHES.keys():
         found.setdefault(SWITCHES[name], own[name])
     return found
+
+
+def tree(code: str) -> ast.Expression:
+    """The expression, or None as one where the text is something else."""
+    try:
+        return ast.parse(code.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return ast.Expression(ast.Constant(None))
 
 
 def _passed(
