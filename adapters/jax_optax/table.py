@@ -332,6 +332,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
             "sample_weighted_mean": "jnp.sum({}) / jnp.sum(sample_weights)",
         }
     },
+    "log of clip(p)": {"reductions": AROUND},
     "-sum(t log(clip(p / sum(p))))": {"settings": {"normalise": ("before_clip",)}},
     "optax.sigmoid_focal_loss": {"defaults": {"alpha": None, "gamma": 2.0}},
 }
