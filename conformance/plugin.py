@@ -7,6 +7,7 @@ implementation, case and mode. Without it, the suite's own tests run.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,7 @@ class Run:
         self.config, self.suite, self.findings = config, suite, found
         self.writer: results.ResultsWriter | None = None
         self.planned = self.done = 0
+        self.start = time.perf_counter()
         self.verdicts: Counter[str] = Counter()
         self.caught: set[str] = set()
         self.problems: list[str] = []
@@ -191,6 +193,8 @@ class Run:
         counts = ", ".join(f"{v} {self.verdicts[v]}" for v in results.VERDICTS if self.verdicts[v])
         if counts:
             write(f"{self.verdicts.total()} checks: {counts}")
+            seconds, spent = time.perf_counter() - self.start, self.suite.adapter.seconds
+            write(f"{spent:.1f} s of {seconds:.1f} s in the framework's calls and compilation")
         for problem in self.problems:
             write(problem, red=True)
         if self.file is not None:
