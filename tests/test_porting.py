@@ -151,7 +151,7 @@ def test_the_best_call_comes_first(tmp_path: Path) -> None:
     )
     assert [c.tier for c in calls] == ["proven", "proven", "partly"]
     assert [(p.dtype, p.passes) for p in calls[2].proofs] == [("float16", False), ("float32", True)]
-    assert calls[2].failures == {"": ["weighted"]}
+    assert calls[2].failures == {"": (["weighted"], ["float16"])}
     shown = groups(calls)
     assert [len(shown[name]) for name in ("first", "more", "not")] == [2, 0, 1]
 

@@ -129,6 +129,9 @@ def _arguments(
     for node in nodes:
         for argument, value in _passed(node, function, own):
             taken = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)} & set(names)
+            taken = (
+                taken if len(taken) == 1 else taken - set(found)
+            )  # one_hot(labels, logits.shape)
             if len(taken) == 1:
                 found.setdefault(taken.pop(), argument)
     for name in own.keys() & SWITCHES.keys():

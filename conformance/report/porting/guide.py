@@ -64,6 +64,13 @@ class Proof:
         return self.passed == self.checks
 
 
+class Failure(NamedTuple):
+    """Where checks fail: cases and dtypes."""
+
+    cases: list[str]
+    dtypes: list[str]
+
+
 @dataclass(frozen=True)
 class Call:
     """An implementation at a signature: the expression that ran and what its checks say.
@@ -107,6 +114,13 @@ class Call:
         return "proven" if passed == len(self.checks) else "partly" if passed else "other"
 
     @property
+    def said(self) -> str:
+        """What its checks say, in words."""
+        if self.tier == "partly" and self.proven_in:
+            return f"passes every check in {', '.join(self.proven_in)}"
+        return TIERS[self.tier]
+
+    @property
     def proven_in(self) -> list[str]:
         """The dtypes in which every check passes."""
         return [proof.dtype for proof in self.proofs if proof.passes]
@@ -116,12 +130,12 @@ class Call:
         return max((proof.worst for proof in self.proofs), key=VERDICTS.index)
 
     @cached_property
-    def failures(self) -> dict[str, list[str]]:
-        """Finding -> the cases where it says that the call fails; "" for what has no finding."""
+    def failures(self) -> dict[str, Failure]:
+        """Finding -> where it says that the call fails; "" for what has no finding."""
         return _failures(self.checks)
 
     @cached_property
-    def higher_failures(self) -> dict[str, list[str]]:
+    def higher_failures(self) -> dict[str, Failure]:
         """The same for the derivatives that are not part of the proof."""
         return _failures(self.higher)
 
@@ -208,12 +222,15 @@ def _first(check: Check) -> bool:
     return not check.quantity.startswith(("jvp.", "hvp.", "mixed."))
 
 
-def _failures(checks: Sequence[Check]) -> dict[str, list[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
+def _failures(checks: Sequence[Check]) -> dict[str, Failure]:
+    found: dict[str, list[Check]] = defaultdict(list)
     for check in checks:
         if check.fails:
-            found[check.finding or ""].add(check.case)
-    return {finding: sorted(cases) for finding, cases in sorted(found.items())}
+            found[check.finding or ""].append(check)
+    return {
+        finding: Failure(sorted({c.case for c in own}), sorted({c.dtype for c in own}))
+        for finding, own in sorted(found.items())
+    }
 
 
 def _fixed(checks: Sequence[Check], measured: Sequence[Check]) -> dict[str, str]:

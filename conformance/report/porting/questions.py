@@ -160,7 +160,7 @@ def _problems(answer: Answer, guide: Guide) -> Iterator[str]:
             yield f"{name} of {framework} is not measured with {question.signature.title}"
         elif call is not None:
             limits |= set(call.failures) & set(question.limits)
-            for finding, cases in call.failures.items():
+            for finding, (cases, _) in call.failures.items():
                 if finding not in question.limits:
                     why = f"finding {finding}, not in its limits" if finding else "no finding"
                     yield f"{name} of {framework} fails {', '.join(cases)} ({why})"
