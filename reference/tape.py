@@ -260,6 +260,15 @@ def where(mask: Any, v: Vector | float, w: Vector | float) -> Vector:
     return _binary(chosen, *sources)
 
 
+def by_rule(numbers: Numbers, v: Vector, pull: Callable[[Vector, Vector], Vector]) -> Vector:
+    """A function of v with a derivative of its own: `pull` makes the adjoint of v.
+
+    It is given the adjoint of the result, in full rows, and the result.
+    """
+    result = Vector(numbers, (v, lambda up: pull(_filled(result, up), result)))
+    return result
+
+
 def largest(v: Vector) -> Vector:
     """The maximum of each row, as rows of length 1; its derivative goes to the first of equals."""
     arithmetic = v.numbers.arithmetic
