@@ -107,7 +107,7 @@ def test_the_engine_knows_no_framework_and_only_the_plugin_knows_pytest(file: Pa
 def test_every_framework_has_one_room_and_every_room_is_a_framework() -> None:
     assert {module.partition(".")[0] for module in FRAMEWORKS.values()} == set(FRAMEWORK)
     rooms = {room_of(file) for file in files("adapters")}
-    assert rooms == {"__init__", "base", "protocol", "running", *FRAMEWORK}
+    assert rooms == {"__init__", "base", "expressions", "protocol", "running", *FRAMEWORK}
 
 
 def test_the_suites_own_tests_need_no_framework() -> None:
