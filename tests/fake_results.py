@@ -368,7 +368,7 @@ def records(framework: str, per_operator: int = 8) -> list[Record]:
     verdicts = Counter(record["verdict"] for record in found)
     header = {
         "kind": "header",
-        "schema": 1,
+        "schema": 2,
         "framework": framework,
         "versions": {framework: "2.13.0", "numpy": "2.3.1", "python": "3.11.2"},
         "machine": {"machine": "x86_64", "system": "Linux", "cpu": "AVX-512"},

@@ -299,7 +299,7 @@ def broken_line(records: Records) -> None:
 
 
 def other_schema(records: Records) -> None:
-    records[0]["schema"] = 2
+    records[0]["schema"] = 3
 
 
 def same_framework(records: Records) -> None:
@@ -319,7 +319,7 @@ def other_reference(records: Records) -> None:
     [
         (without_footer, r"torch\.jsonl:\d+: there is no footer"),
         (broken_line, r"torch\.jsonl:4: broken line"),
-        (other_schema, r"torch\.jsonl:1: .*schema 2.*; "),
+        (other_schema, r"torch\.jsonl:1: .*schema 3.*; "),
         (same_framework, r"torch\.jsonl:1: framework jax is also in .*jax\.jsonl; give one"),
         (other_cases, r"torch\.jsonl:1: made with another version of cases/ than .*; run both"),
         (other_reference, r"torch\.jsonl:1: made with another version of reference/ than"),
