@@ -203,9 +203,9 @@ class World:
             case("sigmoid-tail", "sigmoid"),
         ]
     )
-    policies: list[Policy] = field(default_factory=lambda: [policy("F.softplus", "float64")])
+    policies: list[Policy] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=lambda: [copy.deepcopy(FINDING)])
-    declarations: list[dict[str, Any]] = field(default_factory=lambda: [dict(DECLARATION)])
+    declarations: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Record the grades of the run as it is now."""

@@ -97,9 +97,9 @@ def test_an_adapter_knows_its_framework_alone(file: Path) -> None:
 def test_the_engine_knows_no_framework_and_only_the_plugin_knows_pytest(file: Path) -> None:
     extra = {"plugin.py": {"pytest"}}.get(file.name, ALLOWED.get(file.parent.name, set()))
     assert tops(file) <= ALLOWED["conformance"] | extra
-    # Of the adapters, the protocol; the plugin loads them by name.
+    # Of the adapters, the protocol; the plugin and the command line load them by name.
     adapters = {name for name in imports(file) if name.startswith("adapters")}
-    if file.name != "plugin.py":
+    if file.name not in ("plugin.py", "__main__.py"):
         assert all(name.startswith("adapters.base") for name in adapters)
 
 
@@ -141,6 +141,7 @@ def test_no_truth_reaches_an_adapter() -> None:
     assert sorted(runs) == [
         ("measure.py", f"self.adapter.run(job.implementation, {asked}, job.mode)"),
         ("measure.py", "self.adapter.run_all(tasks, mode)"),
+        ("observe.py", "self.adapter.run_all(tasks, chosen[0].mode)"),
     ]
     returns = inspect.signature(Suite._asked).return_annotation
     assert returns == "Call"

@@ -79,8 +79,8 @@ def _ask_zero_probability(adapter: Adapter, implementation: Implementation) -> S
 def _epsilon(answer: Answer) -> tuple[float, int]:
     """What takes the place of a probability of 0, and the row in which it is the probability."""
     epsilon = float(np.exp(-answer.value[0]))
-    near_rows = [n for n, e in enumerate(EPSILONS, 1) if abs(epsilon / e - 1) < 0.05]
-    return epsilon, near_rows[0] if near_rows else 0
+    rows = [n for n, e in enumerate(EPSILONS, 1) if near(answer.value[0], -np.log(e))]
+    return epsilon, rows[0] if rows else 0
 
 
 def _tell_clipping(answers: Sequence[Answer]) -> str:
@@ -91,12 +91,12 @@ def _tell_clipping(answers: Sequence[Answer]) -> str:
     if np.isposinf(loss):
         return "none"
     floor = round(loss)
-    if near(loss, floor, 2**-20):
+    if near(loss, floor):
         return f"log floor {-floor}"
     epsilon, row = _epsilon(answer)
     if not row:
         return f"a probability of 0 counts as {epsilon:.4g}"
-    adds = near(answer.value[row], -np.log(2 * epsilon), 2**-7)
+    adds = near(answer.value[row], -np.log(2 * epsilon))
     word = "adds" if adds else "clips at"
     return f"{word} {EPSILONS[row - 1]:g}"
 
@@ -150,7 +150,7 @@ def _tell_tie(answers: Sequence[Answer]) -> str:
     epsilon, row = _epsilon(answer)
     own = float(gradient[row] if gradient.ndim == 1 else gradient[row, 0])
     for word, share in (("passes", 1.0), ("halves", 0.5), ("stops", 0.0)):
-        if near(own * epsilon, -share, 2**-5):
+        if near(own * epsilon, -share):
             return word
     return f"{own:.4g} at a probability of {epsilon:.4g}"
 

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from adapters.base import Adapter, Implementation, Outcome, Task
 from conformance.policies import POLICIES
-from conformance.policies.points import is_public
 from conformance.policies.policy import Answer, Policy
 
 
@@ -54,13 +53,15 @@ class Observatory:
 
     def _choices(self, implementation: Implementation, policy: Policy) -> Iterator[Choice]:
         tasks = tuple(policy.ask(self.adapter, implementation))
-        modes = implementation.modes or self.adapter.modes
+        varied = {*self.adapter.variants, *self.adapter.placed}
         able = [
             mode
-            for mode in modes
-            if tasks and not any(self.adapter.unsupported(i, call, mode) for i, call in tasks)
+            for mode in self.adapter.modes_of(implementation)
+            if tasks
+            and mode not in varied
+            and not any(self.adapter.unsupported(i, call, mode) for i, call in tasks)
         ]
-        everywhere = policy.by_mode and is_public(implementation)
+        everywhere = policy.by_mode and bool(implementation.public)
         for mode in able if everywhere else able[:1]:
             yield Choice(implementation, policy, mode, tasks)
 
