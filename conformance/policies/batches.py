@@ -25,7 +25,7 @@ from conformance.policies.points import (
 )
 from conformance.policies.policy import NONE, Answer, Policy
 
-KEPT, WEIGHTS = np.array([0, 1, 2, 2]), np.array([1.75, 0.5, 0.0])
+KEPT, WEIGHTS = np.array([0, 1, 0, 2]), np.array([1.4, 0.5, 0.0])
 IGNORED = 1
 FACTORS = np.array([1.0, 0.5, 0.25])
 
