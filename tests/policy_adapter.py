@@ -138,6 +138,9 @@ ROWS = (
 )
 
 
+PRIVATE = ("picked", "bare")
+
+
 def table() -> tuple[Implementation, ...]:
     return tuple(
         Implementation(
@@ -146,6 +149,7 @@ def table() -> tuple[Implementation, ...]:
             code,
             reductions=REDUCTIONS if "reduction=" in code else {},
             defaults={"label_smoothing": 0.0},
+            public="" if name in PRIVATE else "chooser.public",
             documentation="https://example.org/page",
         )
         for name, operator, code in ROWS

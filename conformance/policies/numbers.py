@@ -14,23 +14,27 @@ from conformance.policies.points import (
     parameters_of,
     unreduced,
 )
-from conformance.policies.policy import Answer, Policy
+from conformance.policies.policy import NONE, Answer, Policy
+from reference.formats import Floats
 
 # Probabilities outside of [0, 1], and at its ends.
 
 
 def _of_probabilities(implementation: Implementation, shares: Sequence[float]) -> Task | None:
-    """One-hot labels at these probabilities, one a row; None for another kind of operator."""
+    """Labels of 1 at these probabilities, one a row; None for another kind of operator."""
     column = np.array(shares)
     if implementation.operator == "binary_cross_entropy":
         inputs: dict[str, Array] = {"probabilities": column, "labels": np.ones(len(column))}
     elif implementation.operator in ("cross_entropy", "categorical_cross_entropy", "kl_divergence"):
         rest = (1 - column) / 2
         rows = np.stack([column, rest, rest], axis=-1)
-        inputs = {"probabilities": rows, "labels": np.eye(3)[np.zeros(len(column), int)]}
+        inputs = {"probabilities": rows, "labels": np.tile([1.0, 0.0, 0.0], (len(column), 1))}
         if implementation.operator == "kl_divergence":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                inputs["log_probabilities"] = np.log(inputs.pop("probabilities"))
+            with np.errstate(divide="ignore"):
+                inputs = {
+                    "log_probabilities": np.log(rows),
+                    "labels": np.tile(MOST, (len(rows), 1)),
+                }
     else:
         return None
     return ask(implementation, inputs) if unreduced(implementation) else None
@@ -62,6 +66,8 @@ DOMAIN = Policy(
     _tell_domain,
     by_mode=True,
 )
+MOST = np.array([0.8, 0.1, 0.1])
+"""Labels without a zero, for a divergence that would take its logarithm."""
 EPSILONS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
 
 
@@ -76,27 +82,37 @@ def _ask_zero_probability(adapter: Adapter, implementation: Implementation) -> S
     return _ask_clipping(adapter, implementation)
 
 
+def _logarithms(answer: Answer) -> Floats:
+    """Minus the logarithm of what takes the place of the probability, in each row."""
+    if answer.call.operator != "kl_divergence":
+        return answer.value
+    logs = answer.call.inputs["log_probabilities"].astype(np.float64)[:, 1:]
+    others = (MOST * np.log(MOST)).sum() - (MOST[1:] * logs).sum(-1)
+    return np.asarray((answer.value - others) / MOST[0])
+
+
 def _epsilon(answer: Answer) -> tuple[float, int]:
     """What takes the place of a probability of 0, and the row in which it is the probability."""
-    epsilon = float(np.exp(-answer.value[0]))
-    rows = [n for n, e in enumerate(EPSILONS, 1) if near(answer.value[0], -np.log(e))]
-    return epsilon, rows[0] if rows else 0
+    loss = _logarithms(answer)[0]
+    rows = [n for n, e in enumerate(EPSILONS, 1) if near(loss, -np.log(e))]
+    return float(np.exp(-loss)), rows[0] if rows else 0
 
 
 def _tell_clipping(answers: Sequence[Answer]) -> str:
     answer = answers[0]
-    loss = answer.value[0]
-    if np.isnan(loss):
-        return "nan"
+    losses = _logarithms(answer)
+    loss = losses[0]
     if np.isposinf(loss):
         return "none"
+    if not np.isfinite(loss):
+        return NONE
     floor = round(loss)
     if near(loss, floor):
         return f"log floor {-floor}"
     epsilon, row = _epsilon(answer)
     if not row:
         return f"a probability of 0 counts as {epsilon:.4g}"
-    adds = near(answer.value[row], -np.log(2 * epsilon))
+    adds = near(losses[row], -np.log(2 * epsilon))
     word = "adds" if adds else "clips at"
     return f"{word} {EPSILONS[row - 1]:g}"
 
@@ -106,7 +122,6 @@ CLIPPING = Policy(
     "What takes the place of a probability of 0 under the logarithm?",
     {
         "none": "nothing: the loss is infinite",
-        "nan": "nothing: the loss is NaN, where another class has label 0 and probability 0 or so",
         "log floor {}": "the logarithm is at least this",
         "clips at {}": "the probability is at least this",
         "adds {}": "this is added to the probability",

@@ -97,8 +97,8 @@ SCALES = (1.0, 0.93, 0.81, 0.77, 0.66, 0.54, 0.47, 0.31)
 
 
 def _ask_half(_: Adapter, implementation: Implementation) -> Sequence[Task]:
-    if not unreduced(implementation):
-        return ()
+    if not unreduced(implementation) or not implementation.public:
+        return ()  # a composition has the arithmetic of its functions
     name = slope(implementation).partition(".")[2]
     inputs = {
         other: np.concatenate([a * f if other == name else a for f in SCALES])
