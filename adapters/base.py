@@ -81,6 +81,8 @@ class Adapter(ABC):
     """Mode -> quantity (`hvp`, `jvp.labels`) that is not to be had in it -> why."""
     dynamic: tuple[str, ...] = ()
     """Modes in which a program takes any number of rows."""
+    seconds: float = 0.0
+    """Time spent in `compute` so far: the framework's calls and compilation."""
     reductions: Mapping[str, str] = {"none": "{}"}
     """Reduction of the suite -> a template around an expression that has no reduction argument."""
 

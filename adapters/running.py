@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,11 @@ def _attempt(
     ready = [_ready(adapter, *task, own) for task, own in zip(tasks, asked, strict=True)]
     try:
         arguments = [own.each(adapter.tensor) for _, own in ready]
-        found = adapter.compute([function for function, _ in ready], arguments, mode)
+        start = time.perf_counter()
+        try:
+            found = adapter.compute([function for function, _ in ready], arguments, mode)
+        finally:
+            adapter.seconds += time.perf_counter() - start
         return [{q: adapter.array(tensor) for q, tensor in own.items()} for own in found]
     except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
         return Raised(type(error).__name__, adapter.message(error))

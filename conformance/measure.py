@@ -64,6 +64,7 @@ class Suite:
         self._calls: dict[tuple[str, str], tuple[Problem, Call]] = {}
         self._ahead: dict[str, Iterator[tuple[tuple[str, str], Outcome]]] = {}
         self._printed: dict[tuple[Any, ...], str] = {}
+        self._snippets: dict[tuple[Any, ...], str] = {}
         self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._truths: dict[tuple[str, str], tuple[Problem, dict[str, Truth]]] = {}
         self._bounds: dict[tuple[str, str, bool], dict[str, Bounds]] = {}
@@ -107,6 +108,7 @@ class Suite:
 
     def measure(self, job: Job) -> Iterator[results.Check]:
         """The checks of a job, for all dtypes of its case."""
+        self._snippets.clear()
         for dtype in job.case.dtypes:
             _, truths = self.problem(job.case, dtype)
             _, call = self._call(job.case, dtype)
@@ -186,7 +188,6 @@ class Suite:
                     strict=_number(limits.strict[home]), baseline=_number(limits.baseline[home])
                 ),
             }
-        placed = measured.index is not None
         alone = call if row is None else _only(call, row)
         return results.Check(
             operator=call.operator,
@@ -201,7 +202,7 @@ class Suite:
             row=None if row is None else job.case.rows[row],
             inputs={name: _shown(array) for name, array in alone.inputs.items()},
             message=judgement.message,
-            snippet=self._snippet(job, _repeated(alone) if placed else alone, judgement),
+            snippet=self._snippet(measured, alone),
             **facts,
         )
 
@@ -211,10 +212,18 @@ class Suite:
             self._printed[key] = _digits(truth, place)
         return self._printed[key]
 
-    def _snippet(self, job: Job, call: Call, judgement: Judgement) -> str:
-        if judgement.verdict == "unsupported":
+    def _snippet(self, measured: _Measured, alone: Call) -> str:
+        """The program that reproduces a row; the quantities of a job often share their worst."""
+        job, verdict = measured.job, measured.judgement.verdict
+        if verdict == "unsupported":
             return ""
-        return self.adapter.snippet(job.implementation, call, job.mode)
+        # Where a position in the batch matters, the row has to be in many of them.
+        many = measured.index is not None and verdict in results.FAILING
+        key = (alone.dtype, measured.row, many)
+        if key not in self._snippets:
+            call = _repeated(alone) if many else alone
+            self._snippets[key] = self.adapter.snippet(job.implementation, call, job.mode)
+        return self._snippets[key]
 
     def records(self) -> Iterator[results.Implementation | results.Case]:
         """What a results file says of implementations and cases."""

@@ -8,6 +8,7 @@ suite's own tests run.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,6 +82,7 @@ class Run:
         self.tests: Sequence[Job | Choice] = [*suite.jobs, *policies.choices]
         self.writer: results.ResultsWriter | None = None
         self.planned = self.done = 0
+        self.start = time.perf_counter()
         self.verdicts: Counter[str] = Counter()
         self.kept: Counter[bool] = Counter()
         self.caught: set[str] = set()
@@ -222,6 +224,9 @@ class Run:
             write(f"{self.verdicts.total()} checks: {counts}")
         if self.kept:
             write(f"{self.kept.total()} policies: {self.kept[True]} kept")
+        if self.done:
+            seconds, spent = time.perf_counter() - self.start, self.suite.adapter.seconds
+            write(f"{spent:.1f} s of {seconds:.1f} s in the framework's calls and compilation")
         for problem in self.problems:
             write(problem, red=True)
         if self.file is not None:
