@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from policy_adapter import ADAPTER
 from small_runs import DECLARATION, World, policy
@@ -383,7 +384,6 @@ def test_the_gate_sees_declarations_that_changed_after_the_run(world: World) -> 
     world.policies[0] = policy("F.softplus", "float64", "gives float32")
     world.declarations[0]["option"] = "gives float32"
     assert rules(world) == set()
-    import msgspec
 
     world.policies[0] = msgspec.structs.replace(world.policies[0], declared="float64", kept=False)
     assert rules(world) == {"policy changed"}
@@ -400,3 +400,65 @@ def test_the_command_line_lists_and_proposes(
     assert len(lines) == len(observed())
     assert main(["policies", "nothing"]) == 2
     assert capsys.readouterr().err.startswith("error: nothing: ")
+
+
+# The report.
+
+
+def page(world: World) -> str:
+    from conformance.report.policies import write_policies
+    from conformance.report.read import read
+
+    world.loaded_findings()
+    file = world.results().file
+    write_policies(read([file], world.folder / "findings"), world.folder / "page")
+    return (world.folder / "page" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_report_shows_each_choice_with_its_documentation(world: World) -> None:
+    world.policies.append(policy("-logsigmoid(-x)", "float64", "float32 inside"))
+    text = page(world)
+    known = POLICIES["float64"]
+    for words in (
+        'id="float64"',
+        known.question,
+        known.options["float64"],
+        known.options["float32 inside"],
+        "<code>F.softplus</code>",
+        'href="https://example.org/softplus"',
+        "computed in the dtype of the input",
+        "<p>Nothing.</p>",
+    ):
+        assert words in text, words
+    assert 'id="clipping"' not in text
+    assert "Not as declared" not in text
+    assert "<script" not in text
+
+
+def test_the_report_shows_contradictions_and_what_is_not_kept(world: World) -> None:
+    first = world.policies[0]
+    world.policies[:] = [
+        msgspec.structs.replace(first, contradicts="the page says <otherwise>"),
+        msgspec.structs.replace(first, mode="compiled", observed="gives float32", kept=False),
+        msgspec.structs.replace(first, mode="graph", declared="", says="", kept=False),
+    ]
+    text = page(world)
+    assert "the page says &lt;otherwise&gt;" in text
+    assert "declared float64, observed gives float32" in text
+    assert "declared nothing, observed float64" in text
+    assert "<small>(compiled)</small>" in text
+
+
+def test_every_framework_with_rows_of_its_own_declares_its_policies() -> None:
+    import adapters
+
+    declared = {file.stem for file in (ROOT / "policies").glob("*.yaml")}
+    assert declared == set(adapters.FRAMEWORKS) - {"numpy"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "policies").glob("*.yaml")), ids=lambda f: f.stem)
+def test_what_is_committed_is_well_formed(file: Path) -> None:
+    found = load(file, POLICIES)
+    assert found.places
+    asked = {place.declaration.policy for place in found.places}
+    assert len(asked) > len(POLICIES) / 2

@@ -36,12 +36,12 @@ def write_policies(report: Report, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pages = environment()
     pages.globals |= {"style": static("css", STYLES), "documentation": documentation}
-    rows = {policy: list(rows_of(report, policy)) for policy in POLICIES.values()}
+    rows = [(policy, list(rows_of(report, policy))) for policy in POLICIES.values()]
     text = pages.get_template("policies.html").render(
-        rows={policy: found for policy, found in rows.items() if found},
+        rows=[(policy, found) for policy, found in rows if found],
         contradictions=[
             (policy, chosen)
-            for policy, found in rows.items()
+            for policy, found in rows
             for chosen in found
             if chosen.record.contradicts
         ],
