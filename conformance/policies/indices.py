@@ -29,20 +29,22 @@ IGNORED = 1
 # An index that is none.
 
 
-def _ask_index(index: int) -> Callable[[Adapter, Implementation], Sequence[Task]]:
-    labels = CLASS.copy()
-    labels[ROW] = index
-
+def _ask_index(*indices: int) -> Callable[[Adapter, Implementation], Sequence[Task]]:
     def asked(_: Adapter, implementation: Implementation) -> Sequence[Task]:
         if not is_index(implementation) or not unreduced(implementation):
             return ()
-        return (ask(implementation, {**inputs_of(implementation), "labels": labels}),)
+        inputs = inputs_of(implementation)
+        every = [np.where(np.arange(len(CLASS)) == ROW, index, CLASS) for index in indices]
+        return [ask(implementation, {**inputs, "labels": labels}) for labels in every]
 
     return asked
 
 
 def _tell_index(answers: Sequence[Answer]) -> str:
-    answer = answers[0]
+    return " and ".join(dict.fromkeys(_tell_one(answer) for answer in answers))
+
+
+def _tell_one(answer: Answer) -> str:
     if answer.gradient_raised:
         return "value, gradient raises"
     value, gradient, others = answer.value, answer.gradient, list(OTHERS)
@@ -94,9 +96,9 @@ INDEX = {
 }
 
 
-def _index_policy(name: str, text: str, index: int) -> Policy:
+def _index_policy(name: str, text: str, *indices: int) -> Policy:
     question = f"What is the loss of a row whose label is {text}?"
-    return Policy(name, question, INDEX, _ask_index(index), _tell_index, by_mode=True)
+    return Policy(name, question, INDEX, _ask_index(*indices), _tell_index, by_mode=True)
 
 
 # What an ignored row contains.
@@ -167,7 +169,7 @@ def _dtype_policy(dtype: str, text: str) -> Policy:
 
 
 POLICIES = (
-    _index_policy("invalid_index", f"C, one too large (here {CLASSES})", CLASSES),
+    _index_policy("invalid_index", "C, or larger", CLASSES, CLASSES + 4),
     _index_policy("negative_index", "-1", -1),
     _index_policy("index_minus_100", "-100, the usual mark of a padded row", -100),
     CONTENTS,

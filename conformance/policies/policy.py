@@ -115,7 +115,10 @@ class Policy:
     def observed(self, answers: Sequence[Answer]) -> str:
         """The option that the answers show, or a text that begins with `unclear: `."""
         try:
-            told = "raises" if any(a.raised for a in answers) else self.tell(answers)
+            raised = [answer.raised for answer in answers]
+            if any(raised) and not all(raised):
+                raise next(a for a in answers if a.raised).unclear
+            told = "raises" if all(raised) else self.tell(answers)
         except UnclearError as error:
             return f"{UNCLEAR}{error}"
         except Exception as error:
