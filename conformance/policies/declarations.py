@@ -118,9 +118,10 @@ class Declarations:
 def load(file: Path, policies: dict[str, Policy]) -> Declarations:
     """Read `policies/<framework>.yaml`.
 
-    Raises `UserError` with the line for an unknown key, policy or option, and for missing text.
+    Raises `UserError` for a folder that is not there, and with the line for an unknown key, policy
+    or option, and for missing text.
     """
-    if not file.exists():
+    if not file.exists() and file.parent.is_dir():
         return Declarations(file, (), False)
     document = yaml_lines.load(file)
     found = [] if document.value is None else document.convert(list[Declaration])

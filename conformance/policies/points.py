@@ -22,6 +22,7 @@ ROWS, CLASSES = 4, 3
 LOGITS = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5], [-2.0, 0.75, 0.1], [0.3, 1.2, -0.7]])
 SHARES = np.array([[0.2, 0.3, 0.5], [0.7, 0.1, 0.2], [0.25, 0.35, 0.4], [0.1, 0.6, 0.3]])
 CLASS = np.array([2, 0, 1, 2])
+ONE_HOT = np.eye(CLASSES)[CLASS]
 REAL = np.array([0.7, -1.3, 2.1, -0.4])
 SHARE = np.array([0.3, 0.6, 0.2, 0.8])
 POSITIVE = np.array([0.5, 1.5, 2.5, 0.25])
@@ -75,6 +76,15 @@ def _easy(operator: Operator, i: Input) -> Array:
     if not shares:
         return LOGITS if i.name != "teacher" else LOGITS[::-1].copy()
     return SHARES if i.name in LABELS or i.name == "q" else SHARES[::-1].copy()
+
+
+def hard(implementation: Implementation) -> dict[str, Array]:
+    """Easy inputs, with labels that are 0 or 1."""
+    inputs = inputs_of(implementation)
+    if inputs["labels"].dtype != np.int64:
+        scalar = inputs["labels"].ndim == 1
+        inputs["labels"] = np.array([1.0, 0.0, 1.0, 0.0]) if scalar else ONE_HOT
+    return inputs
 
 
 def parameters_of(implementation: Implementation, **given: Any) -> dict[str, Any]:
