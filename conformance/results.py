@@ -1,9 +1,9 @@
 """Results: one JSON object a line, written as they are measured, refused unless complete.
 
 A file `results/<framework>.jsonl` holds a header, the implementations, the arguments of the
-functions they call, the cases, the expressions that ran, the checks, and a footer with counts.
-Records are sorted, there are no timestamps, and numbers that JSON cannot write are the texts "inf",
-"-inf" and "nan": the same measurements give the same bytes.
+functions they call, the cases, the expressions that ran, the checks, the policies, and a footer
+with counts. Records are sorted, there are no timestamps, and numbers that JSON cannot write are the
+texts "inf", "-inf" and "nan": the same measurements give the same bytes.
 """
 
 from __future__ import annotations
@@ -205,15 +205,42 @@ class Check(Record, frozen=True, kw_only=True, tag="check"):
         return self.fails and self.verdict not in ("undecided", "harness-error")
 
 
+class Policy(Record, frozen=True, kw_only=True, tag="policy"):
+    """One policy of one implementation in one mode.
+
+    declared: the option that `policies/<framework>.yaml` names at `place` (empty: none). observed:
+    the option that was measured. kept: whether they are the same. says, documentation, read,
+    contradicts: as declared (see `conformance/policies/declarations.py`).
+    """
+
+    implementation: str
+    policy: str
+    mode: str
+    declared: str
+    observed: str
+    kept: bool
+    says: str = ""
+    documentation: str = ""
+    read: str = ""
+    contradicts: str = ""
+    place: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What names it."""
+        return self.implementation, self.policy, self.mode
+
+
 class Footer(Record, frozen=True, kw_only=True, tag="footer"):
     """What the file must contain to be complete."""
 
     checks: int
     verdicts: dict[Verdict, int]
+    policies: int = 0
     complete: bool = True
 
 
-AnyRecord = Header | Implementation | Signature | Case | Expression | Check | Footer
+AnyRecord = Header | Implementation | Signature | Case | Expression | Check | Policy | Footer
 
 
 @dataclass(frozen=True)
@@ -231,6 +258,7 @@ class Results:
     checks: list[Check]
     signatures: dict[str, str] = field(default_factory=dict)
     expressions: dict[tuple[str, tuple[str, ...], str], str] = field(default_factory=dict)
+    policies: list[Policy] = field(default_factory=list)
 
     @property
     def framework(self) -> str:
@@ -251,6 +279,7 @@ class ResultsWriter:
         self.partial = self.file.with_name(f"{self.file.name}.partial")
         self._lines: dict[tuple[str, ...], bytes] = {}
         self._verdicts: Counter[Verdict] = Counter()
+        self._policies = 0
         folder.mkdir(parents=True, exist_ok=True)
         self.file.unlink(missing_ok=True)
         self._stream = self.partial.open("wb", buffering=0)
@@ -264,6 +293,7 @@ class ResultsWriter:
         self._lines[key] = line
         if isinstance(record, Check):
             self._verdicts[record.verdict] += 1
+        self._policies += isinstance(record, Policy)
         self._stream.write(line)
 
     def close(self) -> None:
@@ -272,7 +302,8 @@ class ResultsWriter:
 
     def finish(self) -> Path:
         """Write the complete file and remove the partial one."""
-        footer = Footer(checks=self._verdicts.total(), verdicts=dict(self._verdicts))
+        counts = dict(self._verdicts)
+        footer = Footer(checks=self._verdicts.total(), verdicts=counts, policies=self._policies)
         self._lines[_sort_key(footer)] = encode(footer)
         self._stream.close()
         write_whole(self.file, b"".join(line for _, line in sorted(self._lines.items())))
@@ -347,7 +378,7 @@ _VECTORS = (
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 # Not strict: texts "inf" and "nan" are read as numbers.
 _DECODER = msgspec.json.Decoder(AnyRecord, strict=False)
-_KINDS = (Header, Implementation, Signature, Case, Expression, Check, Footer)
+_KINDS = (Header, Implementation, Signature, Case, Expression, Check, Policy, Footer)
 _ORDER = {kind: str(n) for n, kind in enumerate(_KINDS)}
 _AGAIN = "run it again"
 
@@ -367,7 +398,7 @@ def _sort_key(record: AnyRecord) -> tuple[str, ...]:
         return (order, record.implementation, *record.options, record.reduction)
     if isinstance(record, Case):
         return (order, record.case)
-    if isinstance(record, Check):
+    if isinstance(record, Check | Policy):
         return (order, *record.key)
     return (order,)
 
@@ -397,6 +428,7 @@ class _Reader:
         self.checks: list[Check] = []
         self.signatures: dict[str, str] = {}
         self.expressions: dict[tuple[str, tuple[str, ...], str], str] = {}
+        self.policies: list[Policy] = []
 
     def read(self, lines: list[bytes], complete: bool) -> Results:
         header = self._header(lines)
@@ -419,6 +451,7 @@ class _Reader:
             self.checks,
             self.signatures,
             self.expressions,
+            self.policies,
         )
 
     def _error(self, line: int, problem: str, remedy: str) -> UserError:
@@ -463,6 +496,8 @@ class _Reader:
         elif isinstance(record, Expression):
             name = (record.implementation, tuple(record.options), record.reduction)
             self.expressions[name] = record.code
+        elif isinstance(record, Policy):
+            self.policies.append(record)
         else:
             raise self._error(number, "there is a second header", _AGAIN)
 
@@ -473,6 +508,7 @@ class _Reader:
         for name, said, found in (
             ("number of checks", footer.checks, len(self.checks)),
             ("verdicts", footer.verdicts, verdicts),
+            ("number of policies", footer.policies, len(self.policies)),
         ):
             if said != found:
                 problem = f"the footer's {name} ({said}) is not what the file holds ({found})"

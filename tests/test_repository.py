@@ -142,6 +142,7 @@ def test_no_truth_reaches_an_adapter() -> None:
     assert sorted(runs) == [
         ("measure.py", f"self.adapter.run(job.implementation, {asked}, job.mode)"),
         ("measure.py", "self.adapter.run_all(tasks, mode)"),
+        ("observe.py", "self.adapter.run_all(tasks, chosen[0].mode)"),
         ("smoke.py", "adapter.run(implementation, call, mode)"),
     ]
     returns = inspect.signature(Suite._asked).return_annotation

@@ -116,12 +116,17 @@ def groups(calls: Sequence[Call]) -> dict[str, list[Call]]:
     }
 
 
-def policies(found: Guide) -> Mapping[tuple[str, str], Sequence[Any]]:
-    """(framework, implementation) -> the policies that it declares, where results say so."""
+def policies(found: Guide) -> Mapping[tuple[str, str], Mapping[str, str]]:
+    """(framework, implementation) -> policy -> the options that were observed."""
+    seen: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for run in found.report.runs:
+        for policy in run.policies:
+            own = seen.setdefault((run.framework, policy.implementation), {})
+            options = own.setdefault(policy.policy.replace("_", " "), [])
+            if policy.observed not in options:
+                options.append(policy.observed)
     return {
-        (run.framework, name): declared
-        for run in found.report.runs
-        for name, declared in getattr(run, "policies", {}).items()
+        key: {p: " or ".join(options) for p, options in own.items()} for key, own in seen.items()
     }
 
 
