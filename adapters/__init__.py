@@ -12,6 +12,9 @@ FRAMEWORKS = {
     "torch": "pytorch",
     "tensorflow": "tensor_flow",
     "jax": "jax_optax",
+    "keras-torch": "keras_3.on_torch",
+    "keras-tensorflow": "keras_3.on_tensorflow",
+    "keras-jax": "keras_3.on_jax",
     "numpy": "numpy_controls",
 }
 """Framework -> module. The names differ so that no adapter shadows its framework."""

@@ -348,7 +348,7 @@ class JAX(Adapter):
     """JAX with 64-bit types enabled; `compiled` is `jax.jit` of the value and its VJP at once."""
 
     framework = "jax"
-    modes = ("eager", "compiled")
+    modes: tuple[str, ...] = ("eager", "compiled")
     bucketed = ("eager", "compiled")
     joined: Mapping[str, int] = {"compiled": 16}
     implementations = IMPLEMENTATIONS

@@ -300,7 +300,7 @@ class PyTorch(Adapter):
     """PyTorch on the CPU. Subnormals are kept in both modes (measured), so nothing is flushed."""
 
     framework = "torch"
-    modes = ("eager", "compiled")
+    modes: tuple[str, ...] = ("eager", "compiled")
     bucketed = ("compiled",)
     implementations = tuple(row(op, *entry) for op, rows in TABLE.items() for entry in rows.items())
     namespace: Mapping[str, Any] = {"torch": torch, "F": F}

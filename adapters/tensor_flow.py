@@ -327,7 +327,7 @@ class TensorFlow(Adapter):
     """Eager, tf.function, tf.function(jit_compile=True), and a graph in a TensorFlow 1 session."""
 
     framework = "tensorflow"
-    modes = MODES
+    modes: tuple[str, ...] = MODES
     bucketed = ("graph", "compiled")
     joined: Mapping[str, int] = {"graph": 16, "compiled": 16, "session": 16}
     dynamic = ("session",)

@@ -26,8 +26,11 @@ FRAMEWORK = {
     "tensor_flow": {"tensorflow", "keras"},
     "jax_optax": {"jax", "jaxlib", "optax"},
     "numpy_controls": set(),
+    "keras_3": {"keras"},
 }
-"""What each adapter may import beside NumPy."""
+"""What each adapter, a file or a folder, may import beside NumPy."""
+BACKENDS = {"on_torch": "pytorch", "on_tensorflow": "tensor_flow", "on_jax": "jax_optax"}
+"""The adapters of Keras stand on those of its backends."""
 ALL_FRAMEWORKS = set().union(*FRAMEWORK.values())
 DISTRIBUTION = {"flint": "python-flint", "yaml": "pyyaml", "markupsafe": "jinja2"}
 """Modules whose package has another name, or comes with another."""
@@ -71,6 +74,11 @@ def named(room: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("file", files(room), ids=ids)
 
 
+def room_of(file: Path) -> str:
+    """The adapter that a file belongs to."""
+    return file.relative_to(ROOT / "adapters").parts[0].removesuffix(".py")
+
+
 @named("reference")
 def test_the_reference_knows_mathematics_and_formats_alone(file: Path) -> None:
     assert tops(file) <= ALLOWED["reference"]
@@ -78,9 +86,10 @@ def test_the_reference_knows_mathematics_and_formats_alone(file: Path) -> None:
 
 @named("adapters")
 def test_an_adapter_knows_its_framework_alone(file: Path) -> None:
-    assert tops(file) <= ALLOWED["adapters"] | FRAMEWORK.get(file.stem, set())
+    assert tops(file) <= ALLOWED["adapters"] | FRAMEWORK.get(room_of(file), set())
     # An adapter does not know the others.
-    others = {f"adapters.{module}" for module in FRAMEWORK} - {f"adapters.{file.stem}"}
+    known = {room_of(file), BACKENDS.get(file.stem)}
+    others = {f"adapters.{module}" for module in FRAMEWORK if module not in known}
     assert not others & set(imports(file))
 
 
@@ -94,10 +103,10 @@ def test_the_engine_knows_no_framework_and_only_the_plugin_knows_pytest(file: Pa
         assert all(name.startswith("adapters.base") for name in adapters)
 
 
-def test_every_framework_has_one_file_and_every_file_is_a_framework() -> None:
-    assert set(FRAMEWORKS.values()) == set(FRAMEWORK)
-    modules = {file.stem for file in files("adapters")}
-    assert modules == {"__init__", "base", *FRAMEWORK}
+def test_every_framework_has_one_place_and_every_place_is_a_framework() -> None:
+    assert {module.partition(".")[0] for module in FRAMEWORKS.values()} == set(FRAMEWORK)
+    rooms = {room_of(file) for file in files("adapters")}
+    assert rooms == {"__init__", "base", *FRAMEWORK}
 
 
 def test_the_suites_own_tests_need_no_framework() -> None:
