@@ -1,4 +1,4 @@
-"""One file per framework. Data and conversions only: no truth is known here."""
+"""One room per framework: tables of expressions, conversions, modes. No truth is known here."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from adapters.base import PROTOCOL, Adapter
 
 FRAMEWORKS = {
-    "torch": "pytorch",
-    "tensorflow": "tensor_flow",
-    "jax": "jax_optax",
+    "torch": "pytorch.engine",
+    "tensorflow": "tensor_flow.engine",
+    "jax": "jax_optax.engine",
     "keras-torch": "keras_3.on_torch",
     "keras-tensorflow": "keras_3.on_tensorflow",
     "keras-jax": "keras_3.on_jax",
     "numpy": "numpy_controls",
 }
-"""Framework -> module. The names differ so that no adapter shadows its framework."""
+"""Framework -> module of its adapter."""
 
 
 class AdapterError(Exception):

@@ -1,145 +1,63 @@
-"""The adapter protocol: what a framework is asked, and what it answers.
+"""The adapter: a table of implementations, and how one framework runs them.
 
 An implementation is one public way a framework computes an operator, written as a Python
 expression in the framework's own words. The expression is what runs and what the snippet in the
-report shows, so the two cannot drift apart. An adapter never sees a truth: `Call` has no expected
-field, and nothing here imports `reference`.
+report shows, so the two cannot drift apart. docs/adapters.md is the guide.
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-PROTOCOL = 1
-DTYPES = ("float16", "bfloat16", "float32", "float64")
-Array = NDArray[Any]
+from adapters import running
+from adapters.protocol import (
+    DTYPES,
+    PROTOCOL,
+    Answer,
+    Arguments,
+    Array,
+    Call,
+    Found,
+    Function,
+    Implementation,
+    Outcome,
+    Raised,
+    Task,
+    Unsupported,
+)
 
+__all__ = [
+    "DTYPES",
+    "PROTOCOL",
+    "Adapter",
+    "Answer",
+    "Arguments",
+    "Array",
+    "Call",
+    "Found",
+    "Function",
+    "Implementation",
+    "Outcome",
+    "Raised",
+    "Task",
+    "Unsupported",
+]
 
-@dataclass(frozen=True)
-class Call:
-    """One call to judge: everything the framework may know.
-
-    inputs: operator inputs at `dtype` (`ml_dtypes.bfloat16` where NumPy has none), class axis last;
-        integer labels are int64. Scalar inputs have shape (N,), class vectors (N, C).
-    parameters: only those the case sets; Python scalars, or arrays at `dtype` (class weights).
-    reduction: `none`, `sum`, `mean` (over all losses) or `weighted_mean` (over the weights of the
-        targets that are kept).
-    upstream: the cotangent of the output, in the output's shape, at `dtype`.
-    wrt: the inputs whose gradient is asked, in the order of the operator's inputs.
-    """
-
-    operator: str
-    dtype: str
-    inputs: Mapping[str, Array]
-    parameters: Mapping[str, Any]
-    reduction: str
-    upstream: Array
-    wrt: tuple[str, ...]
-
-    @property
-    def quantities(self) -> tuple[str, ...]:
-        """`value` and one `gradient.<input>` for each input in `wrt`."""
-        return ("value", *(f"gradient.{name}" for name in self.wrt))
-
-    @property
-    def weighted(self) -> bool:
-        """Whether the mean and the weighted mean can differ."""
-        return bool({"class_weights", "ignore_index"} & set(self.parameters))
-
-
-@dataclass(frozen=True)
-class Raised:
-    """The framework refused: exception class and first line of its message."""
-
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Unsupported:
-    """The implementation declares that it cannot do this, and why."""
-
-    reason: str
-
-
-Answer = Array | Raised | Unsupported
-Outcome = Mapping[str, Answer]
-"""One answer for each quantity of the call."""
-
-
-@dataclass(frozen=True)
-class Implementation:
-    """One row of an adapter's table.
-
-    name: the public API, or the expression users write (unique in its adapter).
-    operator: the operator of `reference/` that it computes.
-    code: a Python expression over the operator's inputs and parameters by name. A parameter that
-        the expression does not mention is not supported. `reduction` stands for the framework's own
-        reduction argument where it has one.
-    reductions: reduction of the suite -> the framework's argument for code that mentions
-        `reduction`, else a template around the expression; empty for the adapter's templates.
-    defaults: what a parameter of the expression is when the case does not set it.
-    dtypes, modes: where it is run; None means everywhere the adapter runs.
-    fixed: inputs that the implementation treats as constants (no gradient), with the reason.
-    flush: modes in which subnormals may come back as zeros.
-    control: why this code is known to be bad; a negative control must fail the suite.
-    documentation: URL of the page that says what it computes.
-    """
-
-    name: str
-    operator: str
-    code: str
-    reductions: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    dtypes: tuple[str, ...] | None = None
-    modes: tuple[str, ...] | None = None
-    fixed: Mapping[str, str] = field(default_factory=dict)
-    flush: tuple[str, ...] = ()
-    control: str = ""
-    documentation: str = ""
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The names that the expression mentions."""
-        tree = ast.parse(self.code.strip(), mode="eval")
-        return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-
-
-Task = tuple[Implementation, Call]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One call made ready: what is to be evaluated, and what of it is differentiated.
-
-    key: identifies the function: expression, constants, names of its tensors.
-    """
-
-    key: tuple[Any, ...]
-    arrays: Mapping[str, Array]
-    upstream: Array
-    wrt: tuple[str, ...]
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(array.shape for array in self.arrays.values())
+ROWWISE = ("sample_weights", "mask")
+"""The parameters that have a row for each row of the inputs."""
 
 
 class Adapter(ABC):
     """One framework: a table of implementations and four conversions.
 
-    Subclasses set the class attributes and write `versions`, `tensor`, `array`, `differentiate` and
-    the snippet's phrases; everything else is here.
+    Subclasses set the class attributes and write `versions`, `tensor`, `array`, `compute` and
+    `snippet`; everything else is here.
     """
 
     protocol: int = PROTOCOL
@@ -155,6 +73,12 @@ class Adapter(ABC):
     joined: Mapping[str, int] = {}
     """Modes whose compiler has a high cost per program: mode -> functions compiled in one program.
     Each has its own tensors, so that none changes what another computes."""
+    variants: tuple[str, ...] = ()
+    """Modes that only public functions are run in: they vary how, not what is computed."""
+    placed: tuple[str, ...] = ()
+    """Modes that run the rows at several positions of a larger batch."""
+    cannot: Mapping[str, Mapping[str, str]] = {}
+    """Mode -> quantity (`hvp`, `jvp.labels`) that is not to be had in it -> why."""
     dynamic: tuple[str, ...] = ()
     """Modes in which a program takes any number of rows."""
     reductions: Mapping[str, str] = {"none": "{}"}
@@ -173,20 +97,13 @@ class Adapter(ABC):
         """The NumPy array for a framework's tensor, exactly (bfloat16 as `ml_dtypes.bfloat16`)."""
 
     @abstractmethod
-    def differentiate(
-        self,
-        function: Callable[..., Any],
-        key: tuple[Any, ...],
-        tensors: Mapping[str, Any],
-        wrt: Sequence[str],
-        upstream: Any,
-        mode: str,
-    ) -> tuple[Any, dict[str, Any]]:
-        """Value and VJPs of `function(**tensors)`, in the given mode.
+    def compute(
+        self, functions: Sequence[Function], arguments: Sequence[Arguments], mode: str
+    ) -> Sequence[Found]:
+        """The quantities that are asked of each function, in the given mode.
 
-        A function of several values (see `joined`) returns a tuple, and `upstream` is one.
-        key identifies the function (equal keys, equal functions), for caches of compiled code.
-        With an empty `wrt` only the value is computed.
+        There is one function, unless the mode is in `joined`. Whatever is raised is the
+        framework's answer.
         """
 
     @abstractmethod
@@ -202,10 +119,31 @@ class Adapter(ABC):
         """Settings that could change results (threads, x64, oneDNN), for the results' header."""
         return {}
 
+    def modes_of(self, implementation: Implementation) -> tuple[str, ...]:
+        """The modes an implementation is run in."""
+        if implementation.modes is not None:
+            return implementation.modes
+        every = bool(implementation.public)
+        return tuple(mode for mode in self.modes if every or mode not in self.variants)
+
+    def declined(self, implementation: Implementation, mode: str, quantity: str) -> str:
+        """Why this quantity is not to be had of this implementation; empty if it is."""
+        kind, *names = quantity.split(".")
+        for name in names:
+            if name in implementation.fixed:
+                return implementation.fixed[name]
+        for known in (implementation.cannot, self.cannot.get(mode, {})):
+            for word in (quantity, kind):
+                if word in known:
+                    return known[word]
+        return ""
+
     def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
         """Why the implementation cannot take this call; empty if it can."""
-        if implementation.modes is not None and mode not in implementation.modes:
+        if mode not in self.modes_of(implementation):
             return f"not run in mode {mode}"
+        if mode in self.placed and (call.reduction != "none" or "axis" in call.parameters):
+            return "the rows are not along the first axis of the output"
         if implementation.dtypes is not None and call.dtype not in implementation.dtypes:
             return f"no {call.dtype}"
         missing = sorted(set(call.parameters) - implementation.names)
@@ -249,126 +187,26 @@ class Adapter(ABC):
 
     def run(self, implementation: Implementation, call: Call, mode: str) -> Outcome:
         """Run one call. Never raises for what the framework does: see `Raised`, `Unsupported`."""
-        reason = self.unsupported(implementation, call, mode)
-        if reason:
-            return dict.fromkeys(call.quantities, Unsupported(reason))
-        wrt = _wrt(implementation, call)
-        outcome = _constant(implementation, call)
-        answers = self._alone(implementation, call, mode, wrt)
-        if isinstance(answers, Raised) and wrt:
-            # Attribute the error: each quantity on its own.
-            answers = self._alone(implementation, call, mode, ())
-            for name in wrt:
-                alone = self._alone(implementation, call, mode, (name,))
-                quantity = f"gradient.{name}"
-                outcome[quantity] = alone if isinstance(alone, Raised) else alone[quantity]
-        if isinstance(answers, Raised):
-            outcome.setdefault("value", answers)
-        else:
-            outcome.update(answers)
-        return outcome
-
-    def _alone(
-        self, implementation: Implementation, call: Call, mode: str, wrt: tuple[str, ...]
-    ) -> dict[str, Answer] | Raised:
-        answers = self._attempt([self._part(implementation, call, wrt)], mode)
-        return answers if isinstance(answers, Raised) else answers[0]
+        return running.run(self, implementation, call, mode)
 
     def run_all(self, tasks: Sequence[Task], mode: str) -> Iterator[tuple[int, Outcome]]:
-        """Position and outcome of every task, in another order: what compiles together is together.
+        """Position and outcome of every task, in another order: see `running.run_all`."""
+        return running.run_all(self, tasks, mode)
 
-        Equal functions of equal shapes share one place in a program, and it runs until all have
-        had their turn. Where one of them raises, all are run on their own.
-        """
-        places: dict[Any, list[int]] = {}
-        for n, (implementation, call) in enumerate(tasks):
-            places.setdefault(self._place(implementation, call, mode) or n, []).append(n)
-        alone = [turns for place, turns in places.items() if isinstance(place, int)]
-        shared = [turns for place, turns in places.items() if not isinstance(place, int)]
-        size = self.joined.get(mode, 1)
-        for group in [*([turns] for turns in alone), *batched(shared, size)]:
-            for turn in range(max(map(len, group))):
-                # Whoever has had all its turns stays in its place, for the program to be the same.
-                chosen = [turns[min(turn, len(turns) - 1)] for turns in group]
-                outcomes = self._run_joined([tasks[n] for n in chosen], mode)
-                for turns, n, outcome in zip(group, chosen, outcomes, strict=True):
-                    if turn < len(turns):
-                        yield n, outcome
-
-    def _place(self, implementation: Implementation, call: Call, mode: str) -> Any:
-        """What has to be equal to share compiled code; None for what is run on its own."""
-        if self.unsupported(implementation, call, mode) or not _wrt(implementation, call):
-            return None
-        part = self._part(implementation, call, _wrt(implementation, call))
-        shapes = part.shapes
-        if mode in self.dynamic:
-            shapes = tuple(shape[1:] for shape in shapes)
-        return part.key, part.wrt, call.dtype, shapes, call.reduction
-
-    def _run_joined(self, tasks: Sequence[Task], mode: str) -> list[Outcome]:
-        if len(tasks) > 1:
-            parts = [self._part(i, call, _wrt(i, call)) for i, call in tasks]
-            answers = self._attempt(parts, mode)
-            if not isinstance(answers, Raised):
-                return [
-                    {**_constant(i, call), **answer}
-                    for (i, call), answer in zip(tasks, answers, strict=True)
-                ]
-        return [self.run(implementation, call, mode) for implementation, call in tasks]
-
-    def _part(self, implementation: Implementation, call: Call, wrt: tuple[str, ...]) -> Part:
+    def function(
+        self, implementation: Implementation, call: Call, quantities: tuple[str, ...]
+    ) -> Function:
+        """The function of the tensors in `arrays` that the expression is."""
         constants = self.constants(implementation, call)
-        arrays = self.arrays(implementation, call)
-        key = (
-            self.expression(implementation, call),
-            tuple(sorted(constants.items())),
-            tuple(arrays),
-        )
-        return Part(key, arrays, call.upstream, wrt)
-
-    def _attempt(self, parts: Sequence[Part], mode: str) -> list[dict[str, Answer]] | Raised:
-        """The answers of each part, from one call of the framework."""
-        joint = len(parts) > 1
-        ends = [f"_{n}" if joint else "" for n in range(len(parts))]
-        numbered = list(zip(parts, ends, strict=True))
-        try:
-            tensors = {
-                name + end: self.tensor(array)
-                for part, end in numbered
-                for name, array in part.arrays.items()
-            }
-            wrt = [name + end for part, end in numbered for name in part.wrt]
-            upstream = tuple(self.tensor(part.upstream) for part in parts)
-            key = tuple(part.key for part in parts) if joint else parts[0].key
-            function = self._joint(key) if joint else self._function(key)
-            value, gradients = self.differentiate(
-                function, key, tensors, wrt, upstream if joint else upstream[0], mode
-            )
-            answers: list[dict[str, Answer]] = []
-            for (part, end), own in zip(numbered, value if joint else (value,), strict=True):
-                answers.append({"value": self.array(own)})
-                for name in part.wrt:
-                    answers[-1][f"gradient.{name}"] = self.array(gradients[name + end])
-            return answers
-        except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
-            return Raised(type(error).__name__, self.message(error))
-
-    def _joint(self, keys: tuple[Any, ...]) -> Callable[..., Any]:
-        """One function that returns the values of several; its tensors' names are numbered."""
-        functions = {f"f{n}": self._function(key) for n, key in enumerate(keys)}
-        names = [[f"{name}_{n}" for name in key[-1]] for n, key in enumerate(keys)]
-        calls = [f"f{n}({', '.join(own)})" for n, own in enumerate(names)]
-        every = ", ".join(name for own in names for name in own)
-        joint: Callable[..., Any] = eval(f"lambda {every}: ({', '.join(calls)})", functions)  # noqa: S307
-        return joint
-
-    def _function(self, key: tuple[Any, ...]) -> Callable[..., Any]:
+        names = tuple(self.arrays(implementation, call))
+        expression = self.expression(implementation, call)
+        key = (expression, tuple(sorted(constants.items())), names)
         cache: dict[Any, Callable[..., Any]] = self.__dict__.setdefault("_functions", {})
         if key not in cache:
-            expression, constants, names = key
-            namespace = {**self.namespace, **dict(constants)}
+            namespace = {**self.namespace, **constants}
             cache[key] = eval(f"lambda {', '.join(names)}: ({expression})", namespace)  # noqa: S307
-        return cache[key]
+        rows = tuple(name for name in names if name in call.inputs or name in ROWWISE)
+        return Function(key, cache[key], quantities, rows)
 
     def _reduction(self, implementation: Implementation, call: Call) -> str | None:
         known = implementation.reductions or self.reductions
@@ -377,21 +215,3 @@ class Adapter(ABC):
         if call.reduction == "weighted_mean" and not call.weighted:
             return known.get("weighted_mean", known.get("mean"))
         return known.get(call.reduction)
-
-
-def batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Consecutive batches of at most `size`."""
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _wrt(implementation: Implementation, call: Call) -> tuple[str, ...]:
-    """The inputs to differentiate: those asked for that the implementation does not fix."""
-    return tuple(name for name in call.wrt if name not in implementation.fixed)
-
-
-def _constant(implementation: Implementation, call: Call) -> dict[str, Answer]:
-    return {
-        f"gradient.{name}": Unsupported(reason)
-        for name, reason in implementation.fixed.items()
-        if name in call.wrt
-    }

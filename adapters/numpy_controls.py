@@ -22,16 +22,16 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from adapters.base import Adapter, Array, Call, Implementation, Outcome
+from adapters.base import Adapter, Arguments, Array, Call, Found, Function, Implementation, Outcome
 
 Result = tuple[Array, Mapping[str, Any]]
 Reduced = tuple[Array, Mapping[str, Any], Array]  # and the share of each loss in the value
 
-Function = Callable[..., Result]
+Formula = Callable[..., Result]
 ROWS: list[Implementation] = []
 
 
-def row(operator: str, function: Function, control: bool, **options: Any) -> Implementation:
+def row(operator: str, function: Formula, control: bool, **options: Any) -> Implementation:
     """The function called with the inputs and parameters of its signature."""
     parameters = inspect.signature(function).parameters
     code, reductions = f"{function.__name__}({', '.join(parameters)})", {}
@@ -49,20 +49,20 @@ def row(operator: str, function: Function, control: bool, **options: Any) -> Imp
     )
 
 
-def honest(operator: str) -> Callable[[Function], Function]:
+def honest(operator: str) -> Callable[[Formula], Formula]:
     """Enters a function as an implementation that should pass."""
 
-    def enter(function: Function) -> Function:
+    def enter(function: Formula) -> Formula:
         ROWS.append(row(operator, function, False))
         return function
 
     return enter
 
 
-def control(operator: str, **options: Any) -> Callable[[Function], Function]:
+def control(operator: str, **options: Any) -> Callable[[Formula], Formula]:
     """Enters a function that must fail; its docstring says what is wrong with it, and where."""
 
-    def enter(function: Function) -> Function:
+    def enter(function: Formula) -> Formula:
         ROWS.append(row(operator, function, True, **options))
         return function
 
@@ -744,7 +744,7 @@ def sources(code: str) -> str:
 
 
 @cache
-def undecorated(function: Function) -> str:
+def undecorated(function: Formula) -> str:
     """The source of a function, from its `def` on."""
     source = inspect.getsource(function)
     return source[source.index("def ") :]
@@ -770,11 +770,21 @@ def widened(values: Any) -> Any:
     return values.astype(np.float32) if narrow else values
 
 
+SECOND = ("jvp", "hvp", "mixed")
+SHARED = ("class_weights", "pos_weight", "weights", "bias", "sample_weights")
+
+
 class NumPy(Adapter):
     """NumPy, whose controls the suite must catch and whose honest implementations it must pass."""
 
     framework = "numpy"
     modes = ("eager",)
+    cannot: Mapping[str, Mapping[str, str]] = {
+        "eager": dict.fromkeys(
+            (*SECOND, *(f"gradient.{name}" for name in SHARED)),
+            "written out for values and gradients by the inputs",
+        )
+    }
     implementations = (*ROWS, *wrong_means())
     namespace: Mapping[str, Any] = {"np": np, **FUNCTIONS}
     imports = """\
@@ -819,17 +829,17 @@ np.seterr(all="ignore")
                 for quantity, answer in outcome.items()
             }
 
-    def differentiate(
+    def compute(
         self,
-        function: Callable[..., Any],
-        key: tuple[Any, ...],  # noqa: ARG002
-        tensors: Mapping[str, Any],
-        wrt: Sequence[str],
-        upstream: Any,
+        functions: Sequence[Function],
+        arguments: Sequence[Arguments],
         mode: str,  # noqa: ARG002
-    ) -> tuple[Any, dict[str, Any]]:
-        result = function(**tensors)
-        return result[0], {name: pulled(result, name, upstream) for name in wrt}
+    ) -> Sequence[Found]:
+        ((function,), (given,)) = functions, arguments
+        result = function.call(**given.tensors)
+        pulls = {f"gradient.{n}": pulled(result, n, given.upstream) for n in function.wrt}
+        found = {"value": result[0], **pulls}
+        return [{quantity: found[quantity] for quantity in function.quantities}]
 
     def snippet(
         self,
@@ -851,6 +861,7 @@ np.seterr(all="ignore")
         lines += [
             f'print("gradient.{name}", pulled(result, "{name}", upstream).{rounded})'
             for name in call.wrt
+            if name not in SHARED
         ]
         return "\n".join(lines) + "\n"
 

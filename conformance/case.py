@@ -102,11 +102,6 @@ class Case:
         return self.text.dtypes
 
     @property
-    def judged(self) -> tuple[str, ...]:
-        """What frameworks are asked of it; the rest is for the vectors."""
-        return ("value", *(f"gradient.{name}" for name in self.wrt))
-
-    @property
     def wrt(self) -> tuple[str, ...]:
         """The inputs whose gradient is measured."""
         return self.operator.differentiable if "gradient" in self.text.measure else ()

@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from adapters.base import Adapter, Array, Call, Implementation, Outcome
+from adapters.base import (
+    ROWWISE,
+    Adapter,
+    Answer,
+    Array,
+    Call,
+    Implementation,
+    Outcome,
+    Unsupported,
+)
 from conformance import claims, results
 from conformance.case import Case
 from conformance.judge import Judgement, judge
@@ -24,6 +34,8 @@ from reference.truth import Truth, decimal
 
 BUCKETS = (32, 128, 512, 2048)
 """Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled."""
+LANES = 67
+"""Rows, at least, of a batch that has each row at several positions."""
 SHOWN = 12
 """Numbers of an input that a record shows."""
 
@@ -64,7 +76,7 @@ class Suite:
             for case in self.cases
             for implementation in self.adapter.implementations
             if implementation.operator == case.operator.name
-            for mode in implementation.modes or self.adapter.modes
+            for mode in self.adapter.modes_of(implementation)
         ]
 
     def problem(self, case: Case, dtype: str) -> tuple[Problem, dict[str, Truth]]:
@@ -82,7 +94,7 @@ class Suite:
     def _call(self, case: Case, dtype: str) -> tuple[Problem, Call]:
         key = (case.id, dtype)
         if key not in self._calls:
-            problem = replace(case.problem(FORMATS[dtype]), quantities=case.judged)
+            problem = case.problem(FORMATS[dtype])
             self._calls[key] = problem, as_call(case, problem)
         return self._calls[key]
 
@@ -102,19 +114,26 @@ class Suite:
             # float16 is widened to float32, where its subnormals are normal numbers.
             flush = job.mode in job.implementation.flush and dtype != "float16"
             limits = self.bounds(job.case, dtype, flush)
+            index = places(_rows(call)) if job.mode in self.adapter.placed else None
             for quantity in call.quantities:
-                answer, truth = outcome[quantity], truths[quantity]
-                judgement = judge(answer, truth, limits[quantity], dtype, flush)
-                measured = _Measured(job, call, quantity, judgement)
-                yield self._check(measured, outcome, truth, limits[quantity])
+                answer, truth, limit = outcome[quantity], truths[quantity], limits[quantity]
+                wanted = truth, limit
+                if index is not None and not isinstance(answer, Unsupported):
+                    wanted = truth.taken(index), limit.taken(index)
+                judgement = judge(answer, *wanted, dtype, flush)
+                measured = _Measured(job, call, quantity, answer, judgement, index)
+                yield self._check(measured, truth, limit)
 
     def _outcome(self, job: Job, dtype: str) -> Outcome:
-        """What the framework answers, cut back to the rows of the case."""
+        """What the framework answers, with as many rows as are judged."""
         if job.mode in self.adapter.joined and job.id in self._planned:
             outcome = self._run_ahead(job, dtype)
         else:
             outcome = self.adapter.run(job.implementation, self._asked(job, dtype), job.mode)
         _, call = self._call(job.case, dtype)
+        if job.mode in self.adapter.placed:
+            shared = Unsupported("all rows share it, which has no position in the batch")
+            return {q: outcome.get(q, shared) for q in call.quantities}
         rows = _rows(call)
         if self._asked(job, dtype) is call:
             return outcome
@@ -122,6 +141,9 @@ class Suite:
 
     def _asked(self, job: Job, dtype: str) -> Call:
         _, call = self._call(job.case, dtype)
+        if job.mode in self.adapter.placed and _free(call):
+            own = tuple(q for q in call.quantities if _by_row(q, call))
+            return replace(_taken(call, places(_rows(call))), quantities=own)
         return _filled(call) if job.mode in self.adapter.bucketed else call
 
     @cached_property
@@ -144,29 +166,27 @@ class Suite:
             job, dtype = keys[position]
             yield (job.id, dtype), outcome
 
-    def _check(
-        self, measured: _Measured, outcome: Outcome, truth: Truth, limits: Bounds
-    ) -> results.Check:
+    def _check(self, measured: _Measured, truth: Truth, limits: Bounds) -> results.Check:
         job, call, judgement = measured.job, measured.call, measured.judgement
         row = measured.row
         facts: dict[str, Any] = {}
-        place = judgement.worst
-        if place is not None:
-            answer = outcome[measured.quantity]
-            assert isinstance(answer, np.ndarray)
-            got = float(answer.astype(np.float64)[place])
+        place, home = judgement.worst, measured.home
+        if place is not None and home is not None:
+            assert isinstance(measured.answer, np.ndarray)
+            got = float(measured.answer.astype(np.float64)[place])
             facts = {
                 "index": list(place),
                 "got": repr(got),
                 "got_hex": got.hex(),
-                "truth": self._digits(measured, truth, place),
-                "truth_hex": float(truth.hi[place]).hex(),
+                "truth": self._digits(measured, truth, home),
+                "truth_hex": float(truth.hi[home]).hex(),
                 "ulps": _number(judgement.ulps[place]),
                 "over_bound": _number(judgement.over_bound[place]),
                 "bound": results.Bound(
-                    strict=_number(limits.strict[place]), baseline=_number(limits.baseline[place])
+                    strict=_number(limits.strict[home]), baseline=_number(limits.baseline[home])
                 ),
             }
+        placed = measured.index is not None
         alone = call if row is None else _only(call, row)
         return results.Check(
             operator=call.operator,
@@ -181,7 +201,7 @@ class Suite:
             row=None if row is None else job.case.rows[row],
             inputs={name: _shown(array) for name, array in alone.inputs.items()},
             message=judgement.message,
-            snippet=self._snippet(job, alone, judgement),
+            snippet=self._snippet(job, _repeated(alone) if placed else alone, judgement),
             **facts,
         )
 
@@ -203,7 +223,7 @@ class Suite:
                 name=i.name,
                 operator=i.operator,
                 code=i.code,
-                modes=list(i.modes or self.adapter.modes),
+                modes=list(self.adapter.modes_of(i)),
                 documentation=i.documentation,
                 control=i.control,
             )
@@ -237,13 +257,24 @@ class _Measured:
     job: Job
     call: Call
     quantity: str
+    answer: Answer
     judgement: Judgement
+    index: NDArray[np.intp] | None
+    """The rows of the case in the larger batch that was run, if it was."""
+
+    @property
+    def home(self) -> tuple[int, ...] | None:
+        """The place of the worst output among those of the case."""
+        worst = self.judgement.worst
+        if self.index is None or not worst:
+            return worst
+        return int(self.index[worst[0]]), *worst[1:]
 
     @property
     def row(self) -> int | None:
         """The row of the worst output (the first row without one); None for a reduced value."""
-        if self.judgement.worst:
-            return self.job.case.row_of(self.quantity, self.judgement.worst)
+        if self.home:
+            return self.job.case.row_of(self.quantity, self.home)
         reduced = self.call.reduction != "none"
         return None if reduced or self.judgement.worst is not None else 0
 
@@ -259,9 +290,15 @@ def as_call(case: Case, problem: Problem) -> Call:
     parameters |= {k: _typed(v, format) for k, v in problem.parameters.items()}
     if case.axis != -1 or len(case.batch) > 1:
         parameters["axis"] = problem.axis
-    upstream = format.array(problem.upstream)
     return Call(
-        problem.operator, format.name, inputs, parameters, problem.reduction, upstream, case.wrt
+        problem.operator,
+        format.name,
+        inputs,
+        parameters,
+        problem.reduction,
+        format.array(problem.upstream),
+        case.quantities,
+        {name: format.array(array) for name, array in problem.tangents.items()},
     )
 
 
@@ -285,22 +322,59 @@ def _rows(call: Call) -> int:
 
 
 def _taken(call: Call, rows: Any) -> Call:
-    inputs = {name: array[rows] for name, array in call.inputs.items()}
-    return replace(call, inputs=inputs, upstream=call.upstream[rows])
+    """Some rows of a call, perhaps several times."""
+    own = {k: v[rows] if k in ROWWISE else v for k, v in call.parameters.items()}
+    return replace(
+        call,
+        inputs={name: array[rows] for name, array in call.inputs.items()},
+        parameters=own,
+        upstream=call.upstream[rows],
+        tangents={
+            name: array[rows] if name in call.inputs or name in ROWWISE else array
+            for name, array in call.tangents.items()
+        },
+    )
+
+
+def _free(call: Call) -> bool:
+    """Whether the rows of a call can be taken one by one."""
+    return call.reduction == "none" and "axis" not in call.parameters
+
+
+def _by_row(quantity: str, call: Call) -> bool:
+    """Whether every row has its own part of a quantity."""
+    kind, *names = quantity.split(".")
+    return kind == "value" or all(name in call.inputs or name in ROWWISE for name in names)
+
+
+def places(rows: int) -> NDArray[np.intp]:
+    """Rows of a larger batch, of odd length: each of the rows is at several positions of it.
+
+    Vectorised code treats what is left over at the end on its own; so each row is in the body of a
+    loop over 32 lanes, and another time behind it.
+    """
+    order = [np.roll(np.arange(rows), -7 * n) for n in range(max(3, -(-LANES // max(rows, 1))))]
+    index = np.concatenate(order)
+    return index if len(index) % 2 or not rows else np.append(index, 0)
 
 
 def _filled(call: Call) -> Call:
-    """The call with its batch filled up to a bucket by repeating rows (not when it is reduced)."""
+    """The call with its batch filled up to a bucket by repeating rows, where that is harmless."""
     rows = _rows(call)
     size = next((b for b in BUCKETS if b >= rows), rows)
-    if call.reduction != "none" or size == rows:
+    free = _free(call) and all(_by_row(quantity, call) for quantity in call.quantities)
+    if not free or size == rows or rows == 0:
         return call
     return _taken(call, np.resize(np.arange(rows), size))
 
 
 def _only(call: Call, row: int) -> Call:
-    whole = call.reduction != "none" or "axis" in call.parameters
-    return call if whole else _taken(call, slice(row, row + 1))
+    return _taken(call, slice(row, row + 1)) if _free(call) else call
+
+
+def _repeated(call: Call) -> Call:
+    whole = not _free(call) or not _rows(call)
+    return call if whole else _taken(call, np.zeros(LANES, dtype=np.intp))
 
 
 def _shown(array: Array) -> str:

@@ -41,6 +41,10 @@ class Bounds:
     strict: Floats
     baseline: Floats
 
+    def taken(self, rows: NDArray[np.intp]) -> Bounds:
+        """The bounds of some rows, perhaps several times."""
+        return Bounds(self.strict[rows], self.baseline[rows])
+
 
 def bounds(problem: Problem, flush: bool = False) -> dict[str, Bounds]:
     """The bounds of every quantity that a problem asks for.

@@ -83,6 +83,19 @@ class Truth:
             self.bits,
         )
 
+    def taken(self, rows: NDArray[np.intp]) -> Truth:
+        """Some rows, perhaps several times."""
+        ends = (None if end is None else end[rows] for end in (self.lower, self.upper))
+        return Truth(
+            self.hi[rows],
+            self.tail[rows],
+            self.radius[rows],
+            self.nan[rows],
+            self.undecided[rows],
+            self.bits,
+            *ends,
+        )
+
     @property
     def lo(self) -> Floats:
         """The second half of the double-double pair (0 below the range of float64)."""

@@ -15,6 +15,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from adapters import running
 from adapters.base import Adapter, Array, Call, Implementation, Raised, Unsupported
 from tests.adapter_points_losses import LOSSES
 
@@ -158,7 +159,10 @@ def point(operator: str, *parameters: str, reduction: str = "none", dtype: str =
         {name: cast(settings[name]) for name in parameters},
         reduction,
         cast(np.resize([1.0, -0.5, 2.0, -0.25], shape)),
-        tuple(name for name, values in inputs.items() if values.dtype == np.float64),
+        (
+            "value",
+            *(f"gradient.{name}" for name, v in inputs.items() if v.dtype == np.float64),
+        ),
     )
 
 
@@ -286,8 +290,8 @@ def joins(adapter: Adapter, rows: Sequence[Implementation], mode: str) -> None:
     calls = [(row, call) for row in rows for call in points(adapter, row, "float32")]
     calls = [task for task in calls if not adapter.unsupported(*task, mode)]
     tasks = [task for row, call in calls for task in ((row, call), (row, _turned(call)))]
-    parts = [adapter._part(row, call, call.wrt) for row, call in calls]
-    assert not isinstance(adapter._attempt(parts, mode), Raised)
+    asked = [running._asked(adapter, task, mode) for task in calls]
+    assert not isinstance(running._attempt(adapter, calls, asked, mode), Raised)
     outcomes = dict(adapter.run_all(tasks, mode))
     assert sorted(outcomes) == list(range(len(tasks)))
     for n, (row, call) in enumerate(tasks):

@@ -303,7 +303,7 @@ def test_an_adapter_that_cannot_be_imported_or_speaks_otherwise(tmp_path: Path) 
     ):
         adapters.load(str(file))
     file.write_text(TINY.read_text() + "\nADAPTER.protocol = 0\n")
-    with pytest.raises(adapters.AdapterError, match="speaks protocol 0, this suite 1; adapt it"):
+    with pytest.raises(adapters.AdapterError, match="speaks protocol 0, this suite 2; adapt it"):
         adapters.load(str(file))
     file.write_text(TINY.read_text())
     adapter = adapters.load(str(file))

@@ -5,12 +5,12 @@ A copy of this file, changed in one place, is what the tests of the plugin run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from adapters.base import Adapter, Array, Call, Implementation
+from adapters.base import Adapter, Arguments, Array, Call, Found, Function, Implementation
 
 
 def sigmoid(x: Array) -> tuple[Array, Array]:
@@ -25,6 +25,13 @@ def square(predictions: Array, labels: Array) -> tuple[Array, Array]:
     """The slope is that by the predictions."""
     difference = predictions - labels
     return difference * difference, 2 * difference
+
+
+def answers(function: Function, given: Arguments) -> Found:
+    """The value, and the same slope for every gradient that is asked."""
+    value, slope = function.call(**given.tensors)
+    found = {"value": value} | {f"gradient.{name}": slope * given.upstream for name in function.wrt}
+    return {quantity: found[quantity] for quantity in function.quantities}
 
 
 class Tiny(Adapter):
@@ -51,17 +58,13 @@ class Tiny(Adapter):
     def array(self, tensor: Array) -> Array:
         return np.asarray(tensor)
 
-    def differentiate(
+    def compute(
         self,
-        function: Callable[..., Any],
-        key: tuple[Any, ...],  # noqa: ARG002
-        tensors: Mapping[str, Any],
-        wrt: Sequence[str],
-        upstream: Any,
+        functions: Sequence[Function],
+        arguments: Sequence[Arguments],
         mode: str,  # noqa: ARG002
-    ) -> tuple[Any, dict[str, Any]]:
-        value, slope = function(**tensors)
-        return value, dict.fromkeys(wrt, slope * upstream)
+    ) -> Sequence[Found]:
+        return [answers(*pair) for pair in zip(functions, arguments, strict=True)]
 
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
         (name, array), *_ = call.inputs.items()

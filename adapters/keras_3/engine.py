@@ -7,14 +7,14 @@ derivatives, modes and the snippet's form are inherited from the adapter of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
-from adapters.base import Adapter, Call, Implementation
+from adapters.base import Adapter, Arguments, Call, Found, Function, Implementation
 from adapters.keras_3.activations import ACTIVATIONS
 from adapters.keras_3.binary import BINARY_LOSSES
 from adapters.keras_3.classes import CLASS_LOSSES
@@ -47,6 +47,7 @@ def implementations(
     return tuple(
         replace(
             row,
+            public=row.name.partition("(")[0] if kind(row) != "composition" else "",
             modes=row.modes or modes[kind(row)],
             flush=flush,
             documentation=next(page for name, page in PAGES.items() if name in row.code),
@@ -89,21 +90,17 @@ class Keras(Adapter):
         # Not the backend's own, which speaks of the names in its table.
         return Adapter.unsupported(self, implementation, replace(call, parameters=others), mode)
 
-    def differentiate(
-        self,
-        function: Callable[..., Any],
-        key: tuple[Any, ...],
-        tensors: Mapping[str, Any],
-        wrt: Sequence[str],
-        upstream: Any,
-        mode: str,
-    ) -> tuple[Any, dict[str, Any]]:
+    def compute(
+        self, functions: Sequence[Function], arguments: Sequence[Arguments], mode: str
+    ) -> Sequence[Found]:
         try:
-            return super().differentiate(  # type: ignore[safe-super]
-                function, key, tensors, wrt, upstream, mode
-            )
+            return super().compute(functions, arguments, mode)  # type: ignore[safe-super]
         finally:
             keras.config.set_epsilon(EPSILON)  # some expressions change it
+
+    def modes_of(self, implementation: Implementation) -> tuple[str, ...]:
+        # Not the backend's own, which speaks of the names in its table.
+        return Adapter.modes_of(self, implementation)
 
 
 def _among(given: Any, allowed: Sequence[Any], dtype: str) -> bool:

@@ -7,7 +7,8 @@ import os
 os.environ["KERAS_BACKEND"] = "jax"
 
 from adapters.base import Call, Implementation
-from adapters.jax_optax import COMPOSED, EAGER, JAX
+from adapters.jax_optax.engine import JAX
+from adapters.jax_optax.table import COMPOSED, EAGER
 from adapters.keras_3.engine import Keras, implementations, imports, kind
 
 

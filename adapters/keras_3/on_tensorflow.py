@@ -7,7 +7,7 @@ import os
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 from adapters.keras_3.engine import Keras, implementations, imports
-from adapters.tensor_flow import TensorFlow
+from adapters.tensor_flow.engine import TensorFlow
 
 
 class KerasOnTensorFlow(Keras, TensorFlow):

@@ -7,7 +7,7 @@ import os
 os.environ["KERAS_BACKEND"] = "torch"
 
 from adapters.keras_3.engine import Keras, implementations, imports
-from adapters.pytorch import PyTorch
+from adapters.pytorch.engine import PyTorch
 
 
 class KerasOnTorch(Keras, PyTorch):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.base import Implementation
+from adapters.protocol import Implementation
 
 EPSILON = 1e-7
 """`keras.config.epsilon()` as Keras sets it: where its losses of probabilities clip."""

@@ -21,7 +21,7 @@ from tests.adapter_points import (
 
 pytest.importorskip("jax")
 pytest.importorskip("optax")
-from adapters.jax_optax import ADAPTER
+from adapters.jax_optax.engine import ADAPTER
 
 ROWS = {row.name: row for row in ADAPTER.implementations}
 FIRST = {row.operator: row for row in reversed(ADAPTER.implementations)}

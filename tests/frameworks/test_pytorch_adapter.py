@@ -11,7 +11,7 @@ from adapters.base import DTYPES, Implementation, Raised, Unsupported
 from tests.adapter_points import POINTS, agree, point, points, round_trip, same, specials, widest
 
 pytest.importorskip("torch")
-from adapters.pytorch import ADAPTER
+from adapters.pytorch.engine import ADAPTER
 
 ROWS = {row.name: row for row in ADAPTER.implementations}
 each = pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))

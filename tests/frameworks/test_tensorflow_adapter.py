@@ -26,7 +26,7 @@ from tests.adapter_points import (
 )
 
 pytest.importorskip("tensorflow")
-from adapters.tensor_flow import ADAPTER, MODES, PAGES
+from adapters.tensor_flow.engine import ADAPTER, MODES, PAGES
 
 ROWS = {row.name: row for row in ADAPTER.implementations}
 SOFTMAX = ROWS["tf.nn.softmax_cross_entropy_with_logits"]
@@ -48,7 +48,12 @@ def test_an_easy_point_agrees_with_the_closed_form(row: Implementation) -> None:
     assert calls
     for call in calls:
         wrt = tuple(name for name in call.wrt if name != OTHERWISE.get(row.name))
-        agree(ADAPTER, row, replace(call, wrt=wrt), "eager")
+        agree(
+            ADAPTER,
+            row,
+            replace(call, quantities=("value", *(f"gradient.{name}" for name in wrt))),
+            "eager",
+        )
 
 
 @each
@@ -75,7 +80,7 @@ def test_every_mode_agrees_and_its_snippet_prints_the_same(name: str, mode: str)
         return
     call = widest(ADAPTER, ROWS[name], mode)[-1]
     agree(ADAPTER, ROWS[name], call, mode)
-    agree(ADAPTER, ROWS[name], replace(call, wrt=()), mode)
+    agree(ADAPTER, ROWS[name], replace(call, quantities=("value",)), mode)
     same(ADAPTER, ROWS[name], call, mode)
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow on the CPU: its loss functions, and what its users write in their place.
+"""TensorFlow's implementations: its loss functions, and what its users write in their place.
 
 Expressions name functions as the documentation does: `tf.nn.sigmoid`, `tf.sigmoid` are the same
 object as `tf.math.sigmoid`, and so for `softplus`, `tanh`, `exp`.
@@ -6,31 +6,15 @@ object as `tf.math.sigmoid`, and so for `softplus`, `tanh`, `exp`.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from adapters.base import Adapter, Array, Call, Implementation
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Read once, at the import.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-
-import tensorflow as tf
-
-tf.get_logger().setLevel("ERROR")  # Retracing and deprecated functions are no news here.
-with contextlib.suppress(RuntimeError):  # Too late if TensorFlow already runs: see `flags`.
-    # How a sum is split must not depend on the machine.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+from adapters.protocol import Implementation
 
 MODES = ("eager", "graph", "compiled", "session")
 # Kernels and XLA code alike run with the processor's flush-to-zero and denormals-are-zero bits.
-FLUSH = MODES
+FLUSH = (*MODES, "placed")
 WRITTEN = ("eager", "session")
 DOCUMENTS = ("softmax_cross_entropy", "sigmoid_cross_entropy")
 """The operators that the seed documents write out and run in a session."""
@@ -313,204 +297,13 @@ def _implementation(operator: str, row: Row) -> Implementation:
     page = PAGES + functions[0].replace(".", "/")
     # A composition is run as it is written and, like the seed documents' code, in a session.
     # The loss classes are loops around the functions: compiling them as well would cost minutes.
-    public = re.match(r"tf\.(math|nn|reduce|keras\.losses\.[a-z])", name)
-    modes = MODES if public else WRITTEN if operator in DOCUMENTS else ("eager",)
-    options = {"modes": modes, **options}
+    public = name.partition("(")[0] if re.match(r"tf\.[\w.]+(\(|$)", name) else ""
+    whole = re.match(r"tf\.(math|nn|reduce|keras\.losses\.[a-z])", name)
+    modes = None if whole else WRITTEN if operator in DOCUMENTS else ("eager",)
+    options = {"modes": modes, "public": public, **options}
     return Implementation(name, operator, code, flush=FLUSH, documentation=page, **options)
 
 
-class NotConnectedError(Exception):
-    """TensorFlow answered None for a gradient."""
-
-
-class TensorFlow(Adapter):
-    """Eager, tf.function, tf.function(jit_compile=True), and a graph in a TensorFlow 1 session."""
-
-    framework = "tensorflow"
-    modes: tuple[str, ...] = MODES
-    bucketed = ("graph", "compiled")
-    joined: Mapping[str, int] = {"graph": 16, "compiled": 16, "session": 16}
-    dynamic = ("session",)
-    implementations = tuple(
-        _implementation(operator, row) for operator, rows in TABLE.items() for row in rows
-    )
-    namespace: Mapping[str, Any] = {"tf": tf}
-    imports = "import numpy as np\nimport tensorflow as tf\nfrom numpy import inf, nan"
-    reductions: Mapping[str, str] = AROUND
-
-    def __init__(self) -> None:
-        self._programs: dict[Any, Callable[..., Any]] = {}
-
-    def versions(self) -> dict[str, str]:
-        return {"tensorflow": tf.__version__, "keras": tf.keras.__version__}
-
-    def flags(self) -> dict[str, str]:
-        names = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "KERAS_BACKEND")
-        xla = os.environ.get("TF_XLA_FLAGS", "default").split()
-        threading = tf.config.threading
-        return {
-            # A folder for compiled code changes the speed alone.
-            "TF_XLA_FLAGS": " ".join(flag for flag in xla if "persistent_cache" not in flag),
-            "intra_op_threads": str(threading.get_intra_op_parallelism_threads()),
-            "inter_op_threads": str(threading.get_inter_op_parallelism_threads()),
-            **{name: os.environ.get(name, "default") for name in names},
-        }
-
-    def tensor(self, values: Array) -> Any:
-        return tf.constant(values)
-
-    def array(self, tensor: Any) -> Array:
-        # Not np.asarray(tensor): it fails on a bfloat16 scalar. A session gives arrays already.
-        return np.asarray(tensor.numpy() if tf.is_tensor(tensor) else tensor)
-
-    def differentiate(
-        self,
-        function: Callable[..., Any],
-        key: tuple[Any, ...],
-        tensors: Mapping[str, Any],
-        wrt: Sequence[str],
-        upstream: Any,
-        mode: str,
-    ) -> tuple[Any, dict[str, Any]]:
-        name = (key, tuple(wrt), mode)
-        if name not in self._programs:
-            self._programs[name] = _program(function, tuple(wrt), mode)
-        try:
-            value, gradients = self._programs[name](dict(tensors), upstream)
-        except tf.errors.OpError as error:
-            raise type(error)(None, None, _sentence(error.message)) from error
-        return value, gradients
-
-    def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
-        wrt = [name for name in call.wrt if name not in implementation.fixed]
-        constants = self.constants(implementation, call)
-        arrays = {**call.inputs, **call.parameters}
-        used = [name for name in arrays if name in implementation.names and name not in constants]
-        lines = [_literal(name, arrays[name]) for name in used]
-        lines += [_literal("upstream", call.upstream)]
-        lines += [f"{name} = {value!r}" for name, value in constants.items()]
-        return PROGRAMS[mode].format(
-            imports=self.imports,
-            inputs="\n".join(lines),
-            arguments=", ".join([*used, "upstream"]),
-            wrt=", ".join(wrt),
-            expression=self.expression(implementation, call),
-            quantities=["value", *(f"gradient.{name}" for name in wrt)],
-        )
-
-
-ADAPTER = TensorFlow()
-
-
-def _program(function: Callable[..., Any], wrt: tuple[str, ...], mode: str) -> Callable[..., Any]:
-    """`(tensors, upstream) -> (value, VJPs by name)`, compiled for each shape it is called with."""
-    if mode == "session":
-        return _session(function, wrt)
-
-    def step(tensors: dict[str, Any], upstream: Any) -> tuple[Any, dict[str, Any]]:
-        sources = {name: tensors[name] for name in wrt}
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            value = function(**tensors)
-        if not wrt:
-            return value, {}
-        return value, _connected(tape.gradient(value, sources, _cotangent(upstream, value)))
-
-    if mode == "eager":
-        return step
-    # Without autograph, which has nothing to convert: expressions hold no control flow.
-    compiled = True if mode == "compiled" else None
-    program: Callable[..., Any] = tf.function(step, autograph=False, jit_compile=compiled)
-    return program
-
-
-def _session(function: Callable[..., Any], wrt: tuple[str, ...]) -> Callable[..., Any]:
-    """The same, in one graph and session for each number of classes and dtype."""
-
-    @functools.cache
-    def build(names: tuple[str, ...], *holders: tuple[Any, tuple[int | None, ...]]) -> Any:
-        with tf.Graph().as_default() as graph:
-            places = [tf.compat.v1.placeholder(*holder) for holder in holders]
-            inputs, cotangents = dict(zip(names, places, strict=False)), places[len(names) :]
-            value = function(**inputs)
-            cotangent = tuple(cotangents) if isinstance(value, tuple) else cotangents[0]
-            sources = [inputs[name] for name in wrt]
-            found = tf.gradients(value, sources, _cotangent(cotangent, value)) if wrt else []
-            fetches = (value, _connected(dict(zip(wrt, found, strict=True))))
-        return tf.compat.v1.Session(graph=graph).make_callable(fetches, places)
-
-    def program(tensors: dict[str, Any], upstream: Any) -> Any:
-        feed = [tensor.numpy() for tensor in (*tensors.values(), *tf.nest.flatten(upstream))]
-        holders = [(a.dtype, (None, *a.shape[1:]) if a.ndim else ()) for a in feed]
-        return build(tuple(tensors), *holders)(*feed)
-
-    return program
-
-
-def _cotangent(upstream: Any, value: Any) -> Any:
-    """In the dtype of the value, for functions that answer in another one."""
-    return tf.nest.map_structure(lambda u, v: tf.cast(u, v.dtype), upstream, value)
-
-
-def _connected(gradients: dict[str, Any]) -> dict[str, Any]:
-    for name, gradient in gradients.items():
-        if gradient is None:
-            raise NotConnectedError(f"no gradient: the value is not connected to {name}")
-    return {name: tf.convert_to_tensor(gradient) for name, gradient in gradients.items()}
-
-
-def _sentence(message: str) -> str:
-    """What an error says, without the stack and the names of nodes, which carry counters."""
-    around = re.compile(r"\s|$|File |Stack trace|Graph execution error|Detected at node|Node: ")
-    said = [line for line in message.splitlines() if not around.match(line)]
-    return re.sub(r"^\{\{.*?\}\} | \[Op:.*$", "", said[0]) if said else message
-
-
-def _literal(name: str, values: Array) -> str:
-    """An assignment of the exact numbers, in NumPy: tf.constant flushes bfloat16 from a list."""
-    shape = "" if values.size else f".reshape{values.shape}"
-    return f'{name} = np.array({values.tolist()}, "{values.dtype}"){shape}'
-
-
-STEP = """\
-{imports}
-
-{inputs}
-
-
-DECORATOR
-def step({arguments}):
-    with tf.GradientTape() as tape:
-        tape.watch([{wrt}])
-        value = {expression}
-    return value, *tape.gradient(value, [{wrt}], tf.cast(upstream, value.dtype))
-
-
-tensors = [tf.constant(array) for array in [{arguments}]]
-for name, result in zip({quantities}, step(*tensors)):
-    print(name, np.asarray(result.numpy()).tolist())
-"""
-
-SESSION = """\
-{imports}
-
-{inputs}
-
-arrays = [{arguments}]
-with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-    {arguments} = placeholders = [
-        tf.compat.v1.placeholder(a.dtype, [None, *a.shape[1:]] if a.ndim else []) for a in arrays
-    ]
-    value = {expression}
-    gradients = tf.gradients(value, [{wrt}], tf.cast(upstream, value.dtype))
-    results = session.run([value, *gradients], dict(zip(placeholders, arrays)))
-for name, result in zip({quantities}, results):
-    print(name, np.asarray(result).tolist())
-"""
-
-PROGRAMS = {
-    "eager": STEP.replace("DECORATOR\n", ""),
-    "graph": STEP.replace("DECORATOR", "@tf.function"),
-    "compiled": STEP.replace("DECORATOR", "@tf.function(jit_compile=True)"),
-    "session": SESSION,
-}
+IMPLEMENTATIONS = tuple(
+    _implementation(operator, row) for operator, rows in TABLE.items() for row in rows
+)

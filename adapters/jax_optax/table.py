@@ -1,30 +1,11 @@
-"""JAX and optax: their public APIs and the compositions users write in their place.
-
-XLA on CPU treats subnormal inputs as zeros and returns zeros for subnormal results, op by op as
-well as compiled; float16 alone keeps them, because it is computed in float32.
-
-Every op is compiled once for each shape. Setting `JAX_COMPILATION_CACHE_DIR` keeps the compiled
-code between runs (https://docs.jax.dev/en/latest/persistent_compilation_cache.html).
-"""
+"""The implementations of JAX and optax: public APIs and what users write in their place."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
-
-from adapters.base import Adapter, Array, Call, Implementation
-
-jax.config.update("jax_enable_x64", True)
-# Nothing here takes a second to compile, the default threshold of the persistent cache.
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+from adapters.protocol import Implementation
 
 DOCUMENTATION = {
     r"\boptax\.(?:losses\.)?(\w+)": "https://optax.readthedocs.io/en/latest/api/losses.html"
@@ -292,139 +273,24 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "take_along_axis, mean(where=kept)": WEIGHTED_MEAN,
 }
 
+
+def _modes(name: str) -> tuple[str, ...] | None:
+    if BARE.fullmatch(name):
+        return None
+    return ("eager", "compiled") if PUBLIC.match(name) else ("compiled",)
+
+
 IMPLEMENTATIONS = tuple(
     Implementation(
         name=name,
         operator=operator,
         code=code,
-        flush=("eager", "compiled"),
-        modes=None if PUBLIC.match(name) else ("compiled",),
+        public=name if BARE.fullmatch(name) else "",
+        flush=("eager", "compiled", "vmap", "placed"),
+        modes=_modes(name),
         documentation=_documentation(code),
         **OPTIONS.get(name, {}),
     )
     for operator, table in EXPRESSIONS.items()
     for name, code in table.items()
 )
-
-
-Program = Callable[[Mapping[str, Any], Any], tuple[Any, dict[str, Any]]]
-
-
-def _program(function: Callable[..., Any], wrt: Sequence[str]) -> Program:
-    """`(tensors, upstream) -> (value, VJPs by name)`, ready for `jax.jit`."""
-
-    def program(tensors: Mapping[str, Any], upstream: Any) -> tuple[Any, dict[str, Any]]:
-        constant = {name: tensor for name, tensor in tensors.items() if name not in wrt}
-        variable = {name: tensors[name] for name in wrt}
-        value, pullback = jax.vjp(lambda variable: function(**variable, **constant), variable)
-        return value, pullback(upstream)[0]
-
-    return program
-
-
-SNIPPET = """\
-{imports}
-
-jax.config.update("jax_enable_x64", True)
-
-{inputs}
-
-
-{decorator}def run({arguments}, upstream):
-    value, pullback = jax.vjp(
-        lambda {wrt}: {expression},
-        {wrt}
-    )
-    return value, *pullback(upstream)
-
-
-names = {quantities}
-for name, result in zip(names, run({arguments}, upstream)):
-    print(name, np.asarray(result).tolist())
-"""
-
-
-class JAX(Adapter):
-    """JAX with 64-bit types enabled; `compiled` is `jax.jit` of the value and its VJP at once."""
-
-    framework = "jax"
-    modes: tuple[str, ...] = ("eager", "compiled")
-    bucketed = ("eager", "compiled")
-    joined: Mapping[str, int] = {"compiled": 16}
-    implementations = IMPLEMENTATIONS
-    namespace: Mapping[str, Any] = {"jax": jax, "jnp": jnp, "optax": optax}
-    imports = """\
-import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
-from numpy import inf, nan"""
-    reductions: Mapping[str, str] = {"none": "{}", "sum": "jnp.sum({})", "mean": "jnp.mean({})"}
-
-    def __init__(self) -> None:
-        self._programs: dict[Any, Program] = {}
-
-    def versions(self) -> dict[str, str]:
-        return {package: version(package) for package in ("jax", "jaxlib", "optax", "numpy")}
-
-    def flags(self) -> dict[str, str]:
-        return {
-            "jax_enable_x64": str(jnp.array(0.0).dtype == jnp.float64),
-            "platform": jax.default_backend(),
-            "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
-        }
-
-    def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
-        composed = not PUBLIC.match(implementation.name)
-        if composed and call.reduction != "none" and not implementation.reductions:
-            return f"the {call.reduction} is measured around the public functions"
-        if call.dtype not in COMPOSED and not BARE.fullmatch(implementation.name):
-            return f"variations on a function are measured in {' and '.join(COMPOSED)}"
-        if mode == "eager" and call.dtype not in EAGER:
-            return f"eager mode is measured in {' and '.join(EAGER)}"
-        return super().unsupported(implementation, call, mode)
-
-    def tensor(self, values: Array) -> Any:
-        return jnp.asarray(values)
-
-    def array(self, tensor: Any) -> Array:
-        return np.asarray(tensor)
-
-    def differentiate(
-        self,
-        function: Callable[..., Any],
-        key: tuple[Any, ...],
-        tensors: Mapping[str, Any],
-        wrt: Sequence[str],
-        upstream: Any,
-        mode: str,
-    ) -> tuple[Any, dict[str, Any]]:
-        name = (key, tuple(wrt), mode)
-        if name not in self._programs:
-            program = _program(function, wrt)
-            self._programs[name] = jax.jit(program) if mode == "compiled" else program
-        return self._programs[name](tensors, upstream)
-
-    def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
-        wrt = [name for name in call.wrt if name not in implementation.fixed]
-        arrays = self.arrays(implementation, call)
-        inputs = [_literal(*item) for item in {**arrays, "upstream": call.upstream}.items()]
-        inputs += [f"{n} = {value!r}" for n, value in self.constants(implementation, call).items()]
-        return SNIPPET.format(
-            imports=self.imports,
-            inputs="\n".join(inputs),
-            decorator="@jax.jit\n" if mode == "compiled" else "",
-            arguments=", ".join(arrays),
-            wrt=", ".join(wrt),
-            expression=self.expression(implementation, call),
-            quantities=["value", *(f"gradient.{name}" for name in wrt)],
-        )
-
-
-def _literal(name: str, values: Array) -> str:
-    """An assignment that gives the same numbers: Python's floats round-trip."""
-    shape = f".reshape({values.shape})" if values.size == 0 else ""
-    return f"{name} = jnp.array({values.tolist()}, dtype=jnp.{values.dtype.name}){shape}"
-
-
-ADAPTER = JAX()

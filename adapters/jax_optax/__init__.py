@@ -1,0 +1,1 @@
+"""JAX and optax: tables of expressions, and the engine that runs them."""

@@ -1,0 +1,1 @@
+"""PyTorch: tables of expressions, and the engine that runs them."""

@@ -1,0 +1,1 @@
+"""TensorFlow: tables of expressions, and the engine that runs them."""
