@@ -98,6 +98,11 @@ class Keras(Adapter):
         finally:
             keras.config.set_epsilon(EPSILON)  # some expressions change it
 
+    def declined(self, implementation: Implementation, mode: str, quantity: str) -> str:
+        if quantity.split(".")[0] in ("jvp", "hvp", "mixed"):
+            return "Keras trains with gradients, and has no function for other derivatives"
+        return super().declined(implementation, mode, quantity)
+
     def modes_of(self, implementation: Implementation) -> tuple[str, ...]:
         # Not the backend's own, which speaks of the names in its table.
         return Adapter.modes_of(self, implementation)
