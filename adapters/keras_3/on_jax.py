@@ -12,7 +12,8 @@ from adapters.keras_3.engine import Keras, implementations, imports, kind
 
 EAGER = ("keras.ops.softplus", "keras.losses.categorical_crossentropy(from_logits)")
 """What is also run op by op, 0.1 s a call; Keras trains under `jax.jit`."""
-DTYPES = {"class": ("float32",), "function": ("float32", "float64"), "composition": ("float32",)}
+WIDE = ("float32", "float64")
+DTYPES = {"class": WIDE, "function": WIDE, "composition": ("float32",)}
 """Where each kind is measured, for the time it takes."""
 
 
@@ -35,7 +36,6 @@ class KerasOnJAX(Keras, JAX):
     def modes_of(self, implementation: Implementation) -> tuple[str, ...]:
         modes = super().modes_of(implementation)
         only = tuple(mode for mode in modes if mode != "eager")
-        # Expressions that set the epsilon of Keras are only sound alone.
         return modes if implementation.name in EAGER else only or modes
 
     def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
