@@ -13,6 +13,9 @@ FRAMEWORKS = {
     "torch": "pytorch.engine",
     "tensorflow": "tensor_flow.engine",
     "jax": "jax_optax.engine",
+    "keras-torch": "keras_3.on_torch",
+    "keras-tensorflow": "keras_3.on_tensorflow",
+    "keras-jax": "keras_3.on_jax",
     "numpy": "numpy_controls",
 }
 """Framework -> module of its adapter."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from adapters import running
 from adapters.base import Adapter, Array, Call, Implementation, Raised, Unsupported
+from tests.adapter_points_losses import LOSSES
 
 Inputs = Mapping[str, Array]
 TYPES = {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
@@ -190,9 +191,12 @@ POINTS: Mapping[str, tuple[Inputs, Mapping[str, Any], Callable[..., Array]]] = {
 }
 
 
+EVERY = {**POINTS, **LOSSES}
+
+
 def point(operator: str, *parameters: str, reduction: str = "none", dtype: str = "float64") -> Call:
     """The easy point of an operator, with the named parameters set."""
-    inputs, settings, formula = POINTS[operator]
+    inputs, settings, formula = EVERY[operator]
     number = TYPES.get(dtype) or np.dtype(dtype)
     shape = formula(*inputs.values()).shape if reduction == "none" else ()
 
@@ -226,7 +230,7 @@ def points(
     adapter: Adapter, implementation: Implementation, dtype: str, mode: str | None = None
 ) -> Iterator[Call]:
     """The points an implementation supports: each reduction, no, each and every parameter."""
-    names = tuple(POINTS[implementation.operator][1])
+    names = tuple(EVERY[implementation.operator][1])
     choices = [(), *((name,) for name in names), names[:2], names[:3], names]
     for parameters in dict.fromkeys(choices):
         for reduction in ("none", "sum", "mean", "weighted_mean"):
@@ -237,7 +241,7 @@ def points(
 
 def value(call: Call, inputs: Inputs) -> Array:
     """The textbook value of a call at other inputs."""
-    losses = POINTS[call.operator][2](*inputs.values(), **call.parameters)
+    losses = EVERY[call.operator][2](*inputs.values(), **call.parameters)
     count: Any = losses.size
     if call.reduction == "weighted_mean" and call.weighted:
         labels = inputs["labels"]

@@ -26,8 +26,11 @@ FRAMEWORK = {
     "tensor_flow": {"tensorflow", "keras"},
     "jax_optax": {"jax", "jaxlib", "optax"},
     "numpy_controls": set(),
+    "keras_3": {"keras"},
 }
 """What each adapter may import beside NumPy."""
+BACKENDS = {"on_torch": "pytorch", "on_tensorflow": "tensor_flow", "on_jax": "jax_optax"}
+"""The adapters of Keras stand on those of its backends."""
 ALL_FRAMEWORKS = set().union(*FRAMEWORK.values())
 DISTRIBUTION = {"flint": "python-flint", "yaml": "pyyaml", "markupsafe": "jinja2"}
 """Modules whose package has another name, or comes with another."""
@@ -90,7 +93,8 @@ def test_an_adapter_knows_its_framework_alone(file: Path) -> None:
     own = FRAMEWORK.get(room, set()) if file.stem in ("engine", room) else set()
     assert tops(file) <= ALLOWED["adapters"] | own
     # An adapter does not know the others.
-    others = tuple(f"adapters.{module}" for module in FRAMEWORK if module != room)
+    known = (room, BACKENDS.get(file.stem))
+    others = tuple(f"adapters.{module}" for module in FRAMEWORK if module not in known)
     assert not [name for name in imports(file) if name.startswith(others)]
 
 

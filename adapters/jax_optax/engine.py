@@ -58,7 +58,8 @@ def _answers(call: Callable[..., Any], quantities: Sequence[str], given: Argumen
     value, pullback = jax.vjp(lambda own: call(**{**given.tensors, **own}), variable)
     found = {"value": value}
     if wrt:
-        slopes = pullback(given.upstream)[0]
+        # In the dtype of the value, for functions that answer in another one.
+        slopes = pullback(given.upstream.astype(value.dtype))[0]
         found |= {quantity: slopes[name] for name, quantity in wrt.items()}
     for quantity in quantities:
         if quantity not in found:
@@ -96,7 +97,7 @@ jax.config.update("jax_enable_x64", True)
         lambda {wrt}: {expression},
         {wrt}
     )
-    return value, *pullback(upstream)
+    return value, *pullback(upstream.astype(value.dtype))
 
 
 names = {quantities}
@@ -109,7 +110,7 @@ class JAX(Adapter):
     """JAX with 64-bit types enabled; `compiled` is `jax.jit` of the value and its VJP at once."""
 
     framework = "jax"
-    modes = ("eager", "compiled", "vmap", "placed")
+    modes: tuple[str, ...] = ("eager", "compiled", "vmap", "placed")
     variants = ("vmap", "placed")
     placed = ("placed",)
     bucketed = ("eager", "compiled", "vmap")

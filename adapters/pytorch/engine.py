@@ -112,7 +112,7 @@ class PyTorch(Adapter):
     """PyTorch on the CPU. Subnormals are kept in all modes (measured), so nothing is flushed."""
 
     framework = "torch"
-    modes = ("eager", "compiled", "vmap", "strided", "placed")
+    modes: tuple[str, ...] = ("eager", "compiled", "vmap", "strided", "placed")
     variants = ("vmap", "strided", "placed")
     placed = ("placed",)
     bucketed = ("compiled",)

@@ -34,7 +34,7 @@ class TensorFlow(Adapter):
     """Eager, tf.function, tf.function(jit_compile=True), and a graph in a TensorFlow 1 session."""
 
     framework = "tensorflow"
-    modes = (*MODES, "placed")
+    modes: tuple[str, ...] = (*MODES, "placed")
     variants = ("placed",)
     placed = ("placed",)
     bucketed = ("graph", "compiled")
