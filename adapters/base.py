@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from adapters import running
@@ -51,6 +52,12 @@ __all__ = [
 
 ROWWISE = ("sample_weights", "mask")
 """The parameters that have a row for each row of the inputs."""
+
+
+def rounded(value: Any, dtype: str) -> Any:
+    """A parameter as a call at the dtype has it: floats rounded."""
+    number = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    return float(np.asarray(value).astype(number)) if isinstance(value, float) else value
 
 
 class Adapter(ABC):
@@ -146,13 +153,19 @@ class Adapter(ABC):
             return "the rows are not along the first axis of the output"
         if implementation.dtypes is not None and call.dtype not in implementation.dtypes:
             return f"no {call.dtype}"
-        missing = sorted(set(call.parameters) - implementation.names)
+        missing = sorted(set(call.parameters) - implementation.parameters)
         if missing:
             return f"no argument for {', '.join(missing)}"
         given = {*call.inputs, *call.parameters, *implementation.defaults, "reduction"}
-        needed = sorted(implementation.names - given - set(self.namespace) - set(dir(builtins)))
+        needed = sorted(
+            implementation.parameters - given - set(self.namespace) - set(dir(builtins))
+        )
         if needed:
             return f"only with {', '.join(needed)}"
+        for name, values in implementation.takes.items():
+            known = {*values, *(rounded(value, call.dtype) for value in values)}
+            if name in call.parameters and call.parameters[name] not in known:
+                return f"only with {name} {' or '.join(map(str, values))}"
         if self._reduction(implementation, call) is None:
             return f"no reduction {call.reduction}"
         wrapped = not implementation.reductions and call.reduction != "none"
