@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from importlib import import_module
 from pathlib import Path
 
-from adapters.base import PROTOCOL, Adapter
+from adapters.base import PROTOCOL, Adapter, Implementation
 
 FRAMEWORKS = {
     "torch": "pytorch.engine",
@@ -41,6 +42,19 @@ def load(name: str) -> Adapter:
     return adapter
 
 
+def table(framework: str) -> tuple[Implementation, ...]:
+    """The implementations of a framework, as data: the framework need not be installed.
+
+    Raises AdapterError if the framework is unknown or its room has no table.
+    """
+    room = FRAMEWORKS.get(framework, "").partition(".")[0]
+    try:
+        found: tuple[Implementation, ...] = import_module(f"adapters.{room}.table").IMPLEMENTATIONS
+    except ImportError:
+        raise AdapterError(f"{framework} has no table in adapters/") from None
+    return found
+
+
 def _module(name: str) -> object:
     if name in FRAMEWORKS:
         return import_module(f"adapters.{FRAMEWORKS[name]}")
@@ -52,5 +66,6 @@ def _module(name: str) -> object:
     if spec is None or spec.loader is None:
         raise AdapterError(f"{name}: is not a Python file; give one that defines ADAPTER")
     module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(file.stem, module)  # so that its snippets can import it
     spec.loader.exec_module(module)
     return module

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+import adapters
 from conformance import findings, gate, grades, propose, results
 from conformance.errors import UserError
 
@@ -66,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("results", **file)  # type: ignore[arg-type]
     _folders(one, "findings")
     one = add("cases", _cases, "list the cases")
+    _folders(one, "cases")
+    one = add("apis", _apis, "check that every public function of the family has a row")
+    text = "compare the list with the installed packages as well"
+    one.add_argument("framework", nargs="?", metavar="FRAMEWORK", help=text)
+    _folders(one, "apis")
+    one = add("smoke", _smoke, "is an adapter sound? tells a broken one from a wrong framework")
+    one.add_argument("framework", metavar="FRAMEWORK", help="a framework, or path/to/adapter.py")
+    one.add_argument("-k", default="", metavar="TEXT", help="only implementations with this text")
     _folders(one, "cases")
     one = add("vectors", _vectors, "write the truths of the cases, for a harness in any language")
     one.add_argument("out", type=Path, metavar="OUT", help="the file to write, JSON lines")
@@ -152,6 +161,30 @@ def _cases(options: argparse.Namespace) -> int:
     for case in sorted(cases.load(options.cases), key=lambda case: case.id):
         print(f"{case.id}  {case.operator.name}  {len(case.rows)} rows  {case.file}:{case.line}")
     return 0
+
+
+def _apis(options: argparse.Namespace) -> int:
+    from conformance import apis  # imports frameworks
+
+    errors = apis.check(options.apis, options.framework)
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+def _smoke(options: argparse.Namespace) -> int:
+    from conformance import cases, smoke  # reads numbers and arrays: not needed elsewhere
+
+    try:
+        adapter = adapters.load(options.framework)
+    except adapters.AdapterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    broken = 0
+    for found in smoke.smoke(adapter, cases.load(options.cases), options.k):
+        broken += bool(found.problem)
+        print(f"{'broken' if found.problem else 'sound '}  {found}")
+    return 1 if broken else 0
 
 
 def _vectors(options: argparse.Namespace) -> int:
