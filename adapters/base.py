@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from adapters import running
@@ -52,6 +53,12 @@ __all__ = [
 
 ROWWISE = ("sample_weights", "mask")
 """The parameters that have a row for each row of the inputs."""
+
+
+def rounded(value: Any, dtype: str) -> Any:
+    """A parameter as a call at the dtype has it: floats rounded."""
+    number = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    return float(np.asarray(value).astype(number)) if isinstance(value, float) else value
 
 
 class Adapter(ABC):
@@ -149,11 +156,11 @@ class Adapter(ABC):
             return "the rows are not along the first axis of the output"
         if implementation.dtypes is not None and call.dtype not in implementation.dtypes:
             return f"no {call.dtype}"
-        for name, allowed in implementation.settings.items():
+        for name, allowed in implementation.takes.items():
             if not _among(call.parameters.get(name), allowed, call.upstream.dtype):
                 words = " or ".join("none" if value is None else str(value) for value in allowed)
                 return f"only with {name} {words}"
-        missing = sorted(set(call.parameters) - implementation.names - set(implementation.settings))
+        missing = sorted(set(call.parameters) - implementation.parameters)
         if missing:
             return f"no argument for {', '.join(missing)}"
         given = {*call.inputs, *call.parameters, *implementation.defaults, "reduction"}

@@ -25,8 +25,10 @@ class Call:
     inputs: operator inputs at `dtype` (`ml_dtypes.bfloat16` where NumPy has none), class axis last;
         integer labels are int64. Scalar inputs have shape (N,), class vectors (N, C).
     parameters: only those the case sets; Python scalars, or arrays at `dtype` (class weights).
-    reduction: `none`, `sum`, `mean` (over all losses) or `weighted_mean` (over the weights of the
-        targets that are kept).
+    reduction: `none`, `sum`, or a mean, named after what it divides by: `mean` (the number of
+        losses), `batch_mean` (the length of the first axis), `weighted_mean` (the class weights of
+        the labels that are kept), `kept_mean` (their number), `sample_weighted_mean` (the sample
+        weights), `nonzero_mean` (the number of sample weights that are not 0).
     upstream: the cotangent of the output, in the output's shape, at `dtype`.
     quantities: what is asked: `value`; `gradient.<name>`, the VJP by an input or an array of the
         parameters; `jvp.<name>`, the derivative of the value along that array's tangent;
@@ -89,8 +91,9 @@ class Implementation:
     reductions: reduction of the suite -> the framework's argument for code that mentions
         `reduction`, else a template around the expression; empty for the adapter's templates.
     defaults: what a parameter of the expression is when the case does not set it.
-    settings: parameter that is built in -> the values at which the expression is what a case asks;
-        None stands for a case that does not set it. Keras clips at its epsilon without an argument.
+    takes: the values that a parameter may have, where that is not any: words, or a constant that
+        the framework has built in (`{"clip_epsilon": (1e-7,)}`, compared at the call's dtype); None
+        among them stands for a case that does not set it.
     dtypes, modes: where it is run; None means everywhere the adapter runs one of its kind.
     fixed: inputs that the implementation treats as constants (no derivative), with the reason.
     cannot: quantities (`hvp`, `jvp.labels`) that the framework does not offer here -> its message.
@@ -105,7 +108,7 @@ class Implementation:
     public: str = ""
     reductions: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    takes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     dtypes: tuple[str, ...] | None = None
     modes: tuple[str, ...] | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -119,6 +122,11 @@ class Implementation:
         """The names that the expression mentions."""
         tree = ast.parse(self.code.strip(), mode="eval")
         return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """What a call may set, among other names: those that the expression or `takes` mentions."""
+        return self.names | set(self.takes)
 
 
 Task = tuple[Implementation, Call]

@@ -1,4 +1,4 @@
-"""Easy points for the adapters' smoke tests: textbook formulas in NumPy's float64.
+"""The adapters' smoke tests: every implementation at easy points, against the textbook.
 
 Nothing here judges accuracy. A disagreement at an easy point means that an adapter is broken, for
 instance by a changed signature; what a framework computes badly fails the conformance tests.
@@ -8,214 +8,42 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from adapters import running
-from adapters.base import Adapter, Array, Call, Implementation, Raised, Unsupported
-from tests.adapter_points_losses import LOSSES
+from adapters.base import ROWWISE, Adapter, Array, Call, Implementation, Raised, Unsupported
+from reference.formats import FORMATS
+from reference.operators import OPERATORS
+from reference.problem import Problem
+from reference.reduction import REDUCTIONS, SAMPLE_WEIGHTS
+from tests.differences import Differences, Memory
+from tests.easy_points import POINTS, SHARED, TYPES, arranged, flat, point
+from tests.points import quantities
 
-Inputs = Mapping[str, Array]
-TYPES = {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+__all__ = [
+    "POINTS",
+    "agree",
+    "everything",
+    "expected",
+    "joins",
+    "point",
+    "points",
+    "round_trip",
+    "same",
+    "specials",
+    "wide",
+    "widest",
+]
 
-X = np.array([0.7, -1.3, 2.1])
-LOGITS = np.array([[0.5, -1.0, 2.0, 0.25], [1.5, 0.0, -0.5, 1.0], [-2.0, 0.75, 0.1, 0.3]])
-LABELS = np.array([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1], [0.25, 0.25, 0.3, 0.2]])
-PROBABILITIES = np.array([[0.3, 0.2, 0.4, 0.1], [0.2, 0.1, 0.3, 0.4], [0.25, 0.35, 0.2, 0.2]])
-INDEX = np.array([2, 0, 3])
-WEIGHTS = np.array([1.0, 2.0, 0.5, 3.0])
-MASK = np.array([[True, True, False, True], [False, True, True, False], [True, True, True, True]])
-
-
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-x)))
-
-
-def _log_softmax(x: Array) -> Array:
-    return np.asarray(x - np.log(np.exp(x).sum(-1, keepdims=True)))
-
-
-def _dense(
-    logits: Array, labels: Array, class_weights: Any = 1.0, label_smoothing: float = 0.0
-) -> Array:
-    targets = (1 - label_smoothing) * labels + label_smoothing / logits.shape[-1]
-    return np.asarray(-(class_weights * targets * _log_softmax(logits)).sum(-1))
-
-
-def _nll(
-    log_probabilities: Array,
-    labels: Array,
-    class_weights: Any = 1.0,
-    ignore_index: int | None = None,
-) -> Array:
-    one_hot = np.equal.outer(labels, np.arange(log_probabilities.shape[-1]))
-    losses = (class_weights * one_hot * -log_probabilities).sum(-1)
-    return np.asarray(losses * (labels != ignore_index))
-
-
-def _index(
-    logits: Array,
-    labels: Array,
-    class_weights: Any = 1.0,
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-    sample_weights: Any = 1.0,
-    axis: int = 1,
-) -> Array:
-    assert axis == 1  # of (N, C), the last
-    one_hot = np.equal.outer(labels, np.arange(logits.shape[-1]))
-    losses = _dense(logits, one_hot, class_weights, label_smoothing)
-    return np.asarray(sample_weights * losses * (labels != ignore_index))
-
-
-def _binary(
-    logits: Array, labels: Array, label_smoothing: float = 0.0, pos_weight: Any = 1.0
-) -> Array:
-    targets = (1 - label_smoothing) * labels + label_smoothing / 2
-    right, wrong = np.log1p(np.exp(-logits)), np.log1p(np.exp(logits))
-    return np.asarray(pos_weight * targets * right + (1 - targets) * wrong)
-
-
-def _clipped(probabilities: Array, labels: Array, clip_epsilon: float = 0.0) -> Array:
-    p = np.clip(probabilities, clip_epsilon, 1 - clip_epsilon)
-    return np.asarray(-labels * np.log(p) - (1 - labels) * np.log(1 - p))
-
-
-def _shares(
-    probabilities: Array, labels: Array, normalise: str = "no", clip_epsilon: float = 0.0
-) -> Array:
-    p = probabilities / (probabilities.sum(-1, keepdims=True) if normalise == "before_clip" else 1)
-    return np.asarray(-(labels * np.log(np.clip(p, clip_epsilon, 1 - clip_epsilon))).sum(-1))
-
-
-def _focal(logits: Array, labels: Array, gamma: float = 2.0, alpha: float | None = None) -> Array:
-    missing = _sigmoid(logits) * (1 - labels) + _sigmoid(-logits) * labels
-    balance = 1 if alpha is None else alpha * labels + (1 - alpha) * (1 - labels)
-    return np.asarray(balance * missing**gamma * _binary(logits, labels))
-
-
-def _masked(logits: Array, mask: Any = True) -> Array:
-    return np.asarray(np.where(mask, logits, -np.inf))
-
-
-BINARY: Inputs = {"logits": X, "labels": np.array([0.2, 0.9, 0.5])}
-# Operator -> inputs, parameters that a case may set, textbook formula.
-POINTS: Mapping[str, tuple[Inputs, Mapping[str, Any], Callable[..., Array]]] = {
-    "sigmoid": ({"x": X}, {}, _sigmoid),
-    "log_sigmoid": ({"x": X}, {}, lambda x: np.log(_sigmoid(x))),
-    "softplus": ({"x": X}, {"beta": 2.5}, lambda x, beta=1.0: np.log1p(np.exp(beta * x)) / beta),
-    "tanh": ({"x": X}, {}, np.tanh),
-    "relu": ({"x": X}, {}, lambda x: np.maximum(x, 0)),
-    "leaky_relu": (
-        {"x": X},
-        {"negative_slope": 0.3},
-        lambda x, negative_slope=0.0: np.where(x > 0, x, negative_slope * x),
-    ),
-    "binary_cross_entropy": (
-        {"probabilities": np.array([0.2, 0.6, 0.9]), "labels": np.array([0.1, 0.75, 0.8])},
-        {"clip_epsilon": 1e-7},
-        _clipped,
-    ),
-    "categorical_cross_entropy": (
-        {"probabilities": 0.9 * PROBABILITIES, "labels": LABELS},
-        {"normalise": "before_clip", "clip_epsilon": 1e-7},
-        _shares,
-    ),
-    "sigmoid_focal_loss": (BINARY, {"gamma": 3.0, "alpha": 0.25}, _focal),
-    "sigmoid_cross_entropy": (
-        BINARY,
-        {"label_smoothing": 0.25, "pos_weight": np.array([2.0, 0.5, 3.0])},
-        _binary,
-    ),
-    "logistic_loss_pm1": (
-        {"logits": X, "labels": np.array([1.0, 1.0, -1.0])},
-        {},
-        lambda logits, labels: np.log1p(np.exp(-labels * logits)),
-    ),
-    "squared_loss": (
-        {"predictions": X, "labels": np.array([0.2, -0.4, 3.0])},
-        {"scale": 0.5},
-        lambda predictions, labels, scale=1.0: scale * (predictions - labels) ** 2,
-    ),
-    "sigmoid_squared_loss": (
-        BINARY,
-        {},
-        lambda logits, labels: (_sigmoid(logits) - labels) ** 2 / 2,
-    ),
-    "softmax": (
-        {"logits": LOGITS},
-        {"mask": MASK},
-        lambda logits, mask=True: np.exp(_log_softmax(_masked(logits, mask))),
-    ),
-    "log_softmax": ({"logits": LOGITS}, {}, _log_softmax),
-    "logsumexp": (
-        {"logits": LOGITS},
-        {"mask": MASK},
-        lambda logits, mask=True: np.log(np.exp(_masked(logits, mask)).sum(-1)),
-    ),
-    "cross_entropy": (
-        {"labels": LABELS, "probabilities": PROBABILITIES},
-        {},
-        lambda labels, probabilities: -(labels * np.log(probabilities)).sum(-1),
-    ),
-    "kl_divergence": (
-        {"labels": LABELS, "log_probabilities": np.log(PROBABILITIES)},
-        {},
-        lambda labels, log_probabilities: (labels * (np.log(labels) - log_probabilities)).sum(-1),
-    ),
-    "softmax_cross_entropy": (
-        {"logits": LOGITS, "labels": LABELS},
-        {"class_weights": WEIGHTS, "label_smoothing": 0.25},
-        _dense,
-    ),
-    "softmax_cross_entropy_index": (
-        {"logits": LOGITS, "labels": INDEX},
-        {
-            "class_weights": WEIGHTS,
-            "ignore_index": 0,
-            "label_smoothing": 0.25,
-            "sample_weights": np.array([2.0, 0.5, 1.5]),
-            "axis": 1,
-        },
-        _index,
-    ),
-    "nll": (
-        {"log_probabilities": np.log(PROBABILITIES), "labels": INDEX},
-        {"class_weights": WEIGHTS, "ignore_index": 0},
-        _nll,
-    ),
-}
-
-
-EVERY = {**POINTS, **LOSSES}
-
-
-def point(operator: str, *parameters: str, reduction: str = "none", dtype: str = "float64") -> Call:
-    """The easy point of an operator, with the named parameters set."""
-    inputs, settings, formula = EVERY[operator]
-    number = TYPES.get(dtype) or np.dtype(dtype)
-    shape = formula(*inputs.values()).shape if reduction == "none" else ()
-
-    def cast(value: Any) -> Any:
-        floats = isinstance(value, np.ndarray) and value.dtype == np.float64
-        return value.astype(number) if floats else value
-
-    return Call(
-        operator,
-        dtype,
-        {name: cast(values) for name, values in inputs.items()},
-        {name: cast(settings[name]) for name in parameters},
-        reduction,
-        cast(np.resize([1.0, -0.5, 2.0, -0.25], shape)),
-        (
-            "value",
-            *(f"gradient.{name}" for name, v in inputs.items() if v.dtype == np.float64),
-        ),
-    )
+DIGITS = 60
+BY_AXIS = ("none", "sum", "mean")
+"""The reductions that a point with a class axis is tried with."""
+EXPECTED: dict[Any, dict[str, Array]] = {}
+MEMORY: dict[Any, Memory] = {}
 
 
 def widest(adapter: Adapter, implementation: Implementation, mode: str) -> list[Call]:
@@ -229,62 +57,93 @@ def widest(adapter: Adapter, implementation: Implementation, mode: str) -> list[
 def points(
     adapter: Adapter, implementation: Implementation, dtype: str, mode: str | None = None
 ) -> Iterator[Call]:
-    """The points an implementation supports: each reduction, no, each and every parameter."""
-    names = tuple(EVERY[implementation.operator][1])
-    choices = [(), *((name,) for name in names), names[:2], names[:3], names]
-    for parameters in dict.fromkeys(choices):
-        for reduction in ("none", "sum", "mean", "weighted_mean"):
-            call = point(implementation.operator, *parameters, reduction=reduction, dtype=dtype)
+    """The points an implementation supports: each reduction, and of the parameters that it may
+    leave out none, each and all."""
+    operator = implementation.operator
+    settings = {**POINTS[operator][1], **SHARED}
+    taken = {name: values[0] for name, values in implementation.takes.items()}
+    known = [name for name in settings if name in implementation.parameters]
+    needed = [name for name in known if name not in implementation.defaults]
+    optional = [name for name in known if name not in needed]
+    for names in dict.fromkeys([(), *((name,) for name in optional), tuple(optional)]):
+        chosen = (*needed, *names)
+        for reduction in _reductions(operator, chosen):
+            call = point(operator, *chosen, reduction=reduction, dtype=dtype, given=taken)
             if not adapter.unsupported(implementation, call, mode or adapter.modes[0]):
                 yield call
 
 
-def value(call: Call, inputs: Inputs) -> Array:
-    """The textbook value of a call at other inputs."""
-    losses = EVERY[call.operator][2](*inputs.values(), **call.parameters)
-    count: Any = losses.size
-    if call.reduction == "weighted_mean" and call.weighted:
-        labels = inputs["labels"]
-        weights = call.parameters.get("class_weights", np.ones(4))[labels]
-        count = (weights * (labels != call.parameters.get("ignore_index"))).sum()
-    divisor = {"none": 1, "sum": 1, "mean": losses.size, "weighted_mean": count}[call.reduction]
-    return np.asarray((losses if call.reduction == "none" else losses.sum()) / divisor)
+def _reductions(operator: str, parameters: Sequence[str]) -> Sequence[str]:
+    if OPERATORS[operator].output == "vector":
+        return ("none",)
+    return BY_AXIS if "axis" in parameters else REDUCTIONS
+
+
+def everything(call: Call) -> Call:
+    """The call, asked for every quantity there is."""
+    return replace(call, quantities=quantities(_problem(wide(call))))
 
 
 def expected(call: Call) -> dict[str, Array]:
-    """The value and, by central differences, the gradients of a float64 call."""
-    found = {"value": value(call, call.inputs)}
-    step = 1e-5
-    for name in call.wrt:
-        slope = np.zeros_like(call.inputs[name])
-        for place in np.ndindex(slope.shape):
-            move = np.zeros_like(slope)
-            move[place] = step
-            above, below = (
-                (call.upstream * value(call, {**call.inputs, name: call.inputs[name] + m})).sum()
-                for m in (move, -move)
-            )
-            slope[place] = (above - below) / (2 * step)
-        found[f"gradient.{name}"] = slope
+    """The quantities of a float64 call: difference quotients of the textbook's formula."""
+    problem = _problem(call)
+    arrays = {**problem.inputs, **problem.parameters}
+    row = "axis" in call.parameters
+    content = tuple((k, v.tobytes() if isinstance(v, np.ndarray) else v) for k, v in arrays.items())
+    key = (call.operator, content, call.reduction, row)
+    memory = MEMORY.setdefault(key[:2], {})
+    found = EXPECTED.setdefault(key, {})
+    for quantity in call.quantities:
+        if quantity not in found:
+            numbers = Differences(problem, DIGITS, memory).of(quantity)
+            kind, *names = quantity.split(".")
+            whole = kind in ("value", "jvp")
+            like = problem.upstream if whole else np.asarray(arrays[names[0]])
+            shaped = np.array([float(n.number) for n in numbers]).reshape(like.shape)
+            moved = row and (whole or names[0] in call.inputs or names[0] in ROWWISE)
+            found[quantity] = arranged(shaped, moved)
     return found
+
+
+def _problem(call: Call) -> Problem:
+    """A float64 call as a question to the textbook, which has one axis of rows, the first."""
+    axis = "axis" in call.parameters
+    rows = {*call.inputs, *ROWWISE}
+
+    def flattened(name: str, value: Any) -> Any:
+        return flat(value) if axis and name in rows else value
+
+    whole = {k: flattened(k, v) for k, v in {**call.inputs, **call.parameters}.items()}
+    inputs = {k: v for k, v in whole.items() if k in call.inputs or k == SAMPLE_WEIGHTS}
+    return Problem(
+        call.operator,
+        FORMATS["float64"],
+        inputs,
+        {k: v for k, v in whole.items() if k not in inputs and k != "axis"},
+        call.reduction,
+        flat(call.upstream) if axis and call.upstream.ndim else call.upstream,
+        tangents={k: flattened(k, v) for k, v in call.tangents.items()},
+        quantities=call.quantities,
+    )
 
 
 def wide(call: Call) -> Call:
     """The call at float64."""
 
     def widened(value: Any) -> Any:
-        return (
-            np.float64(value)
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-            else value
-        )
+        floats = isinstance(value, np.ndarray) and value.dtype in (*TYPES.values(), *FLOATS)
+        return value.astype(np.float64) if floats else value
 
     return replace(
         call,
         inputs={name: widened(array) for name, array in call.inputs.items()},
         parameters={name: widened(value) for name, value in call.parameters.items()},
         upstream=widened(call.upstream),
+        tangents={name: widened(array) for name, array in call.tangents.items()},
     )
+
+
+FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
 
 
 def agree(adapter: Adapter, implementation: Implementation, call: Call, mode: str) -> None:

@@ -220,7 +220,8 @@ def multiclass_margin_loss(
     return weight * mp.fsum(terms) / len(logits)
 
 
-def generalised_cross_entropy(logits: Row, labels: int, q: mpf) -> mpf:
+def generalised_cross_entropy(logits: Row, labels: int, q: mpf | None = None) -> mpf:
+    q = mpf(7) / 10 if q is None else q
     return (1 - softmax(logits)[labels] ** q) / q
 
 

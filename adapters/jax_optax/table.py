@@ -333,7 +333,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         }
     },
     "log of clip(p)": {"reductions": AROUND},
-    "-sum(t log(clip(p / sum(p))))": {"settings": {"normalise": ("before_clip",)}},
+    "-sum(t log(clip(p / sum(p))))": {"takes": {"normalise": ("before_clip",)}},
     "optax.sigmoid_focal_loss": {"defaults": {"alpha": None, "gamma": 2.0}},
 }
 

@@ -30,10 +30,10 @@ PAIR = "keras.ops.stack([{0}, 1 - {0}], axis=-1)"
 PM1 = {
     "fixed": {"labels": "linear in the label: equal to ln(1 + e^(-y x)) at the labels -1 and +1"}
 }
-HINGE = {"settings": {"margin": (None, 1.0), "exponent": (None, 1.0)}}
-SQUARED = {"settings": {"margin": (None, 1.0), "exponent": (2.0,)}}
-SHIFTED = {"settings": {"add_epsilon": (None, EPSILON)}}
-POLICY = {"settings": CLIPPED}
+HINGE = {"takes": {"margin": (None, 1.0), "exponent": (None, 1.0)}}
+SQUARED = {"takes": {"margin": (None, 1.0), "exponent": (2.0,)}}
+SHIFTED = {"takes": {"add_epsilon": (None, EPSILON)}}
+POLICY = {"takes": CLIPPED}
 EAGER = {"modes": ("eager",), "defaults": {"clip_epsilon": ...}}
 
 BINARY_LOSSES: Table = {
@@ -195,9 +195,7 @@ BINARY_LOSSES: Table = {
         "keras.losses.mean_squared_error": (
             f"scale * keras.losses.mean_squared_error({PREDICTIONS})"
         ),
-        **classes(
-            "MeanSquaredError", "", PREDICTIONS, "predictions", settings={"scale": (None, 1.0)}
-        ),
+        **classes("MeanSquaredError", "", PREDICTIONS, "predictions", takes={"scale": (None, 1.0)}),
         "scale (y - z)^2": "scale * keras.ops.square(predictions - labels)",
     },
     "sigmoid_squared_loss": {

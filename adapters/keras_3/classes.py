@@ -72,19 +72,19 @@ CLASS_LOSSES: Table = {
     "categorical_cross_entropy": {
         f"{OPS}(probabilities)": (
             f"{OPS}(labels, probabilities)",
-            {"settings": NORMALISED},
+            {"takes": NORMALISED},
         ),
         f"{OPS}(epsilon)": (
             f"keras.config.set_epsilon(clip_epsilon) or {OPS}(labels, probabilities)",
-            {**EAGER, "settings": {"normalise": ("before_clip",)}},
+            {**EAGER, "takes": {"normalise": ("before_clip",)}},
         ),
         f"{DENSE}(probabilities)": (
             f"{DENSE}(labels, probabilities)",
-            {"settings": NORMALISED},
+            {"takes": NORMALISED},
         ),
         f"{FOCAL}(gamma=0)": (
             f"{FOCAL}(labels, probabilities, alpha=class_weights, gamma=0.0)",
-            {"settings": NORMALISED},
+            {"takes": NORMALISED},
         ),
         "-sum(w y log(p))": f"-keras.ops.sum(class_weights * labels * {LOG_ROW}, axis=-1)",
         "-sum(w y log(clip(p)))": (
@@ -94,7 +94,7 @@ CLASS_LOSSES: Table = {
         ),
         "-sum(w y log(p / sum(p)))": (
             f"-keras.ops.sum(class_weights * labels * keras.ops.log({SHARES}), axis=-1)",
-            {"settings": {"normalise": ("before_clip", "after_clip")}},
+            {"takes": {"normalise": ("before_clip", "after_clip")}},
         ),
     },
     "categorical_cross_entropy_index": {

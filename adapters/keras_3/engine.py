@@ -1,4 +1,4 @@
-"""What the three adapters of Keras share: the table, its namespace, and Keras's own settings.
+"""What the three adapters of Keras share: the table, its namespace, and Keras's own takes.
 
 Import it from `on_torch`, `on_tensorflow` or `on_jax`, which choose the backend first. Tensors,
 derivatives, modes and the snippet's form are inherited from the adapter of the backend.
@@ -12,14 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 import keras
-import numpy as np
 
 from adapters.base import Adapter, Arguments, Call, Found, Function, Implementation
 from adapters.keras_3.activations import ACTIVATIONS
 from adapters.keras_3.binary import BINARY_LOSSES
 from adapters.keras_3.classes import CLASS_LOSSES
 from adapters.keras_3.divergences import DIVERGENCES
-from adapters.keras_3.rows import EPSILON, Row, rows
+from adapters.keras_3.rows import EPSILON, rows
 
 TABLE = {**ACTIVATIONS, **BINARY_LOSSES, **CLASS_LOSSES, **DIVERGENCES}
 PAGES = {
@@ -42,7 +41,7 @@ def kind(implementation: Implementation) -> str:
 
 def implementations(
     modes: Mapping[str, tuple[str, ...]], flush: tuple[str, ...] = ()
-) -> tuple[Row, ...]:
+) -> tuple[Implementation, ...]:
     """The whole table, in the modes of each kind of row."""
     return tuple(
         replace(
@@ -81,14 +80,8 @@ class Keras(Adapter):
         return {**super().flags(), "KERAS_BACKEND": keras.backend.backend(), **own}
 
     def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
-        settings = implementation.settings if isinstance(implementation, Row) else {}
-        for name, allowed in settings.items():
-            if not _among(call.parameters.get(name), allowed, call.dtype):
-                words = " or ".join("none" if value is None else str(value) for value in allowed)
-                return f"only with {name} {words}"
-        others = {name: v for name, v in call.parameters.items() if name not in settings}
         # Not the backend's own, which speaks of the names in its table.
-        return Adapter.unsupported(self, implementation, replace(call, parameters=others), mode)
+        return Adapter.unsupported(self, implementation, call, mode)
 
     def compute(
         self, functions: Sequence[Function], arguments: Sequence[Arguments], mode: str
@@ -106,15 +99,6 @@ class Keras(Adapter):
     def modes_of(self, implementation: Implementation) -> tuple[str, ...]:
         # Not the backend's own, which speaks of the names in its table.
         return Adapter.modes_of(self, implementation)
-
-
-def _among(given: Any, allowed: Sequence[Any], dtype: str) -> bool:
-    """Whether a parameter has one of the values, as they are at the dtype under test."""
-    if not isinstance(given, float):
-        return given in allowed
-    format = np.dtype(dtype)
-    numbers = [value for value in allowed if isinstance(value, float)]
-    return given in [float(np.asarray(number).astype(format)) for number in numbers]
 
 
 def imports(backend: str, *lines: str) -> str:

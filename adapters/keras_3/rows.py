@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.protocol import Implementation
@@ -40,21 +39,9 @@ DEFAULTS: Mapping[str, Any] = {
 """What a parameter is where a case leaves it unset, for rows that say nothing else."""
 
 
-@dataclass(frozen=True)
-class Row(Implementation):
-    """An implementation that may be its operator at some values of a parameter only.
-
-    settings: parameter -> the values at which the expression is what the case asks; None stands for
-        a case that does not set it. The expression need not mention the parameter: the clip of
-        Keras at its epsilon is no argument.
-    """
-
-    settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-
-
 Text = str | tuple[str, Mapping[str, Any]]
 Table = Mapping[str, Mapping[str, Text]]
-"""Operator -> name -> the expression, or the expression and options of `Row`."""
+"""Operator -> name -> the expression, or the expression and options of Implementation."""
 
 
 def classes(name: str, options: str, arguments: str, dtype: str, **more: Any) -> dict[str, Text]:
@@ -75,11 +62,11 @@ def classes(name: str, options: str, arguments: str, dtype: str, **more: Any) ->
     }
 
 
-def rows(table: Table) -> Iterator[Row]:
+def rows(table: Table) -> Iterator[Implementation]:
     """The implementations of a table."""
     for operator, entries in table.items():
         for name, text in entries.items():
             code, options = (text, {}) if isinstance(text, str) else text
             defaults = {**DEFAULTS, **options.get("defaults", {})}
             known = {key: value for key, value in defaults.items() if value is not ...}
-            yield Row(name, operator, code, **{**options, "defaults": known})
+            yield Implementation(name, operator, code, **{**options, "defaults": known})

@@ -7,6 +7,7 @@ seconds a function, dtype and choice of gradients, so only the names in `COMPILE
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -124,8 +125,10 @@ class PyTorch(Adapter):
         }
     }
     implementations = IMPLEMENTATIONS
-    namespace: Mapping[str, Any] = {"torch": torch, "F": F}
-    imports = "import torch\nimport torch.nn.functional as F\nfrom torch import inf, nan"
+    namespace: Mapping[str, Any] = {"math": math, "torch": torch, "F": F}
+    imports = (
+        "import math\n\nimport torch\nimport torch.nn.functional as F\nfrom torch import inf, nan"
+    )
     reductions: Mapping[str, str] = {"none": "{}", "sum": "({}).sum()", "mean": "({}).mean()"}
 
     def __init__(self) -> None:
@@ -163,6 +166,8 @@ class PyTorch(Adapter):
 
     def array(self, tensor: torch.Tensor) -> Array:
         tensor = tensor.detach()
+        if tensor._is_zerotensor():  # no memory behind it, which autograd makes of known zeros
+            tensor = tensor.clone()
         bfloat16 = tensor.dtype == torch.bfloat16
         values: Array = (tensor.view(torch.int16) if bfloat16 else tensor).numpy()
         return values.view(ml_dtypes.bfloat16) if bfloat16 else values

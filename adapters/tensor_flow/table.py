@@ -41,7 +41,7 @@ def of_log(text: str) -> str:
 # Options that rows share.
 BY_V1, BY_KERAS, ONLY_SUM = {"reductions": V1}, {"reductions": KERAS}, {"reductions": {"sum": "{}"}}
 SMOOTH = {"label_smoothing": 0.0}
-CLIPS = {"settings": {"clip_epsilon": (None, 1e-7)}}
+CLIPS = {"takes": {"clip_epsilon": (None, 1e-7)}}
 FIXED = {"labels": "a constant here: the function applies tf.stop_gradient to its labels"}
 PM1 = {"labels": "linear in the label: equal to ln(1 + e^(-y x)) at the labels -1 and +1 only"}
 
@@ -309,11 +309,11 @@ RECIPES: dict[str, tuple[Row, ...]] = {
     "categorical_cross_entropy": (
         ("tf.keras.losses.categorical_crossentropy(probabilities)",
          "tf.keras.losses.categorical_crossentropy(labels, probabilities)",
-         {"settings": {"normalise": ("before_clip",), "clip_epsilon": (1e-7,)}}),
+         {"takes": {"normalise": ("before_clip",), "clip_epsilon": (1e-7,)}}),
         ("-sum(y log(clip(p / sum(p))))", "-tf.reduce_sum(labels * tf.math.log(tf.clip_by_value("
          "probabilities / tf.reduce_sum(probabilities, axis=-1, keepdims=True),"
          " clip_epsilon, 1 - clip_epsilon)), axis=-1)",
-         {"settings": {"normalise": ("before_clip",)}}),
+         {"takes": {"normalise": ("before_clip",)}}),
     ),
     "kl_divergence": (
         ("tf.keras.losses.KLDivergence(exp(log_q))",

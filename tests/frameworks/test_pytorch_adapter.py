@@ -47,7 +47,7 @@ def test_compiled_agrees_and_its_snippet_prints_the_same() -> None:
 def test_names_are_unique_and_free_of_wildcards() -> None:
     assert len(ROWS) == len(ADAPTER.implementations)
     assert not [name for name in ROWS if set(name) & set("*?[]")]
-    assert {row.operator for row in ADAPTER.implementations} == set(POINTS)
+    assert {row.operator for row in ADAPTER.implementations} <= set(POINTS)
     assert {name for name, row in ROWS.items() if "compiled" in (row.modes or ())}
 
 
