@@ -124,6 +124,8 @@ class JAX(Adapter):
     variants = ("vmap", "placed", "closed")
     placed = ("placed",)
     bucketed = ("eager", "compiled", "vmap")
+    joined: Mapping[str, int] = {"closed": 1}
+    stacked = ("closed",)
     cannot: Mapping[str, Mapping[str, str]] = {
         "closed": {
             "mixed": CONSTANT,
@@ -162,7 +164,7 @@ from numpy import inf, nan"""
         if mode == "vmap" and (call.reduction != "none" or "axis" in call.parameters):
             return "vmap maps over the rows, along the first axis"
         wrapped = not implementation.reductions and call.reduction != "none"
-        if wrapped and "eager" not in self.modes_of(implementation):
+        if wrapped and not implementation.public:
             return f"the {call.reduction} is measured around the public functions"
         return super().unsupported(implementation, call, mode)
 

@@ -19,8 +19,8 @@ DOCUMENTATION = {
 }
 BARE = re.compile(r"(jax|jnp|optax)\.[\w.]+")
 """The name of a public function as it is, with its own arguments."""
-VARIED = re.compile(r"(jax|jnp|optax)\.")
-"""How the name of a public function begins whose arguments or result are changed."""
+COMPOSED = {"modes": ("compiled",), "dtypes": ("float32",)}
+"""Where compositions run: users compile what they compose."""
 CANONICAL = {"jnp.": "jax.numpy.", "optax.losses.": "optax.losses.", "optax.": "optax.losses."}
 """How a name begins -> how the full name of the same function does: optax offers it in both."""
 MODES = ("eager", "compiled", "vmap", "placed", "closed")
@@ -43,22 +43,16 @@ def _public(name: str) -> str:
     return name
 
 
-def _modes(name: str) -> tuple[str, ...]:
-    """Users compile what they compose; what they feed to a public function may run eagerly."""
-    return ("eager", "compiled") if VARIED.match(name) else ("compiled",)
-
-
 def _rows(
     expressions: Mapping[str, Mapping[str, str]], options: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Implementation]:
     for operator, table in expressions.items():
         for name, code in table.items():
             own = {"public": _public(name), **options.get(name, {})}
-            modes = None if own["public"] else _modes(name)
+            if not own["public"]:
+                own = {**COMPOSED, **own}
             page = _documentation(code)
-            yield Implementation(
-                name, operator, code, modes=modes, flush=MODES, documentation=page, **own
-            )
+            yield Implementation(name, operator, code, flush=MODES, documentation=page, **own)
 
 
 IMPLEMENTATIONS = tuple(
