@@ -38,8 +38,9 @@ MARGINS = (
     f" / {CLASSES}"
 )
 LINEAR = "hidden @ weights.T + bias"
-LINEAR_SMOOTH = SMOOTH.format(
-    "jax.nn.one_hot(labels, weights.shape[0], dtype=hidden.dtype)",
+LINEAR_SMOOTH = (
+    "optax.losses.smooth_labels("
+    "jax.nn.one_hot(labels, weights.shape[0], dtype=hidden.dtype), label_smoothing)"
 )
 FOCAL = f"class_weights * labels * {{}} ** gamma * {LOG_SOFTMAX}"
 SOFTMAXES: dict[str, dict[str, str]] = {

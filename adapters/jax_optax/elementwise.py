@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, dict[str, str]] = {
         "jax.scipy.special.expit": "jax.scipy.special.expit(x)",
         "jax.lax.logistic": "jax.lax.logistic(x)",
         "1 / (1 + exp(-x))": "1 / (1 + jnp.exp(-x))",
-        "(1 + tanh(x / 2)) / 2": "(1 + jnp.tanh(x / 2)) / 2",
+        "(1 + tanh(x / 2)) / 2": "(1 + jax.nn.tanh(x / 2)) / 2",
         "where(x < 0, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))": (
             "jnp.where(x < 0, jnp.exp(x) / (1 + jnp.exp(x)), 1 / (1 + jnp.exp(-x)))"
         ),
