@@ -81,6 +81,9 @@ class Adapter(ABC):
     joined: Mapping[str, int] = {}
     """Modes whose compiler has a high cost per program: mode -> functions compiled in one program.
     Each has its own tensors, so that none changes what another computes."""
+    stacked: tuple[str, ...] = ()
+    """Modes of `joined` that compile for every call: calls of one function are run as one, the rows
+    of one behind those of the other."""
     variants: tuple[str, ...] = ()
     """Modes that only public functions are run in: they vary how, not what is computed."""
     placed: tuple[str, ...] = ()

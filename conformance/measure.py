@@ -32,10 +32,11 @@ from reference.formats import FORMATS, Format
 from reference.problem import Problem
 from reference.truth import Truth, decimal
 
-BUCKETS = (32, 128, 512, 2048)
-"""Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled."""
-LANES = 67
-"""Rows, at least, of a batch that has each row at several positions."""
+BUCKETS = (67, 259, 1027, 4099)
+"""Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled. They
+are odd: vectorised code treats what is left over at the end on its own."""
+TIMES = 3
+"""Positions, at least, of each row in a batch of the modes that are `placed`."""
 SHOWN = 12
 """Numbers of an input that a record shows."""
 
@@ -381,20 +382,23 @@ def _by_row(quantity: str, call: Call) -> bool:
 
 
 def places(rows: int) -> NDArray[np.intp]:
-    """Rows of a larger batch, of odd length: each of the rows is at several positions of it.
+    """Rows of a larger batch: each is at several positions, some behind the last whole vector."""
+    if not rows:
+        return np.arange(0)
+    size = _bucket(TIMES * rows)
+    order = [np.roll(np.arange(rows), -7 * n) for n in range(-(-size // rows))]
+    return np.concatenate(order)[:size]
 
-    Vectorised code treats what is left over at the end on its own; so each row is in the body of a
-    loop over 32 lanes, and another time behind it.
-    """
-    order = [np.roll(np.arange(rows), -7 * n) for n in range(max(3, -(-LANES // max(rows, 1))))]
-    index = np.concatenate(order)
-    return index if len(index) % 2 or not rows else np.append(index, 0)
+
+def _bucket(rows: int) -> int:
+    """The batch size for so many rows."""
+    return next((size for size in BUCKETS if size >= rows), rows | 1)
 
 
 def _filled(call: Call) -> Call:
     """The call with its batch filled up to a bucket by repeating rows, where that is harmless."""
     rows = _rows(call)
-    size = next((b for b in BUCKETS if b >= rows), rows)
+    size = _bucket(rows)
     free = _free(call) and all(_by_row(quantity, call) for quantity in call.quantities)
     if not free or size == rows or rows == 0:
         return call
@@ -407,7 +411,7 @@ def _only(call: Call, row: int) -> Call:
 
 def _repeated(call: Call) -> Call:
     whole = not _free(call) or not _rows(call)
-    return call if whole else _taken(call, np.zeros(LANES, dtype=np.intp))
+    return call if whole else _taken(call, np.zeros(BUCKETS[0], dtype=np.intp))
 
 
 def _shown(array: Array) -> str:
