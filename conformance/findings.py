@@ -148,9 +148,15 @@ _LISTS = ("dtype", "mode", "quantity")
 class Findings:
     """The findings of one framework; remembers what has matched, for `unused`."""
 
-    def __init__(self, file: Path, findings: Sequence[Finding], lines: Sequence[list[int]]) -> None:
-        """`lines`: for each finding, the lines of its patterns."""
-        self.file = file
+    def __init__(
+        self,
+        file: Path,
+        findings: Sequence[Finding],
+        lines: Sequence[list[int]],
+        shared: bool = False,
+    ) -> None:
+        """`lines`: for each finding, those of its patterns; `shared`: they are another's."""
+        self.file, self.lines, self.shared = file, lines, shared
         self.findings = tuple(findings)
         self._rules = [
             _Rule(finding, pattern, line)
@@ -197,34 +203,39 @@ class Findings:
         return [
             Unused(rule.line, rule.finding.id, rule.pattern, problem)
             for rule in self._rules
-            if (problem := rule.unmatched())
+            if not self.shared and (problem := rule.unmatched())
         ]
 
 
 def load(file: Path) -> Findings:
-    """Read `findings/<framework>.yaml`, or what `findings/<family>.yaml` says of `<family>-...`.
+    """Read `findings/<framework>.yaml`; for `<family>-...` without one, `findings/<family>.yaml`.
 
-    A framework without either has no findings. Raises `UserError` with the line for whatever is not
-    a complete, well-formed finding.
+    Such a file is about all members of a family, and its patterns name those that they are about
+    (`keras.yaml`); or it is another framework's (`tensorflow.yaml` for `tensorflow-plain`): then it
+    explains the failures of its variants, and nothing in it needs to fire there. A framework
+    without either has no findings. Raises `UserError` with the line for whatever is not a complete,
+    well-formed finding.
     """
     framework = file.stem
     family = file.with_name(f"{framework.partition('-')[0]}.yaml")
-    shared = not file.exists() and family.exists()
-    file = family if shared else file
+    borrowed = not file.exists() and family.exists()
+    file = family if borrowed else file
     if not file.exists() and file.parent.is_dir():
         return Findings(file, [], [])
     document = yaml_lines.load(file)
     found = [] if document.value is None else document.convert(list[Finding])
+    by_member = borrowed and any(p.framework for finding in found for p in finding.checks)
     first: dict[str, int] = {}
     for number, finding in enumerate(found):
-        _refuse_unsound(document, number, finding, shared)
+        _refuse_unsound(document, number, finding, by_member)
         line = document.line(number, "id")
         if first.setdefault(finding.id, line) != line:
             problem = f"id {finding.id} is taken (line {first[finding.id]})"
             raise document.error((number, "id"), problem, "choose another")
     told = [_about(document, number, finding, framework) for number, finding in enumerate(found)]
     told = [(finding, lines) for finding, lines in told if lines]
-    return Findings(file, [finding for finding, _ in told], [lines for _, lines in told])
+    own = Findings(file, [finding for finding, _ in told], [lines for _, lines in told])
+    return _eased(own) if borrowed and not by_member else own
 
 
 def _about(
@@ -238,6 +249,12 @@ def _about(
     ]
     checks = [pattern for pattern, _ in own]
     return msgspec.structs.replace(finding, checks=checks), [line for _, line in own]
+
+
+def _eased(found: Findings) -> Findings:
+    """The findings of a framework as they explain the failures of its variant."""
+    eased = [msgspec.structs.replace(finding, scope="failing") for finding in found.findings]
+    return Findings(found.file, eased, found.lines, shared=True)
 
 
 def _refuse_unsound(

@@ -239,6 +239,15 @@ def test_unused_are_findings_patterns_and_names_in_them(tmp_path: Path) -> None:
     assert len(found.unused()) == 2
 
 
+def test_a_variant_of_a_framework_shares_its_findings(tmp_path: Path) -> None:
+    loaded(tmp_path, finding())
+    shared = findings.load(tmp_path / "torch-plain.yaml")
+    assert shared.unused() == []
+    assert shared.verdict_on(failing(measured(case="softplus-tail"), over_bound=101)).rule == ""
+    assert shared.verdict_on(measured()).rule == ""  # it does not have to fail
+    assert shared.verdict_on(failing(measured(case="other"))).rule == "no finding"
+
+
 def test_an_unsupported_check_uses_nothing(tmp_path: Path) -> None:
     found = loaded(tmp_path, finding())
     assert found.match(measured(verdict="unsupported")) is None
