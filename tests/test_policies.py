@@ -111,7 +111,7 @@ def test_a_policy_is_asked_of_those_it_concerns() -> None:
     assert ("maximum", "mean_divisor") not in asked
     assert ("wide tanh", "kink") not in asked
     public = {i.name for i in ADAPTER.implementations if i.public}
-    for of_functions in ("subnormals", "half_precision"):
+    for of_functions in ("subnormals", "half_precision", "index_int32", "labels_int64"):
         assert {name for name, policy in asked if policy == of_functions} <= public
 
 
