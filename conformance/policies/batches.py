@@ -167,7 +167,7 @@ def _ask_empty(_: Adapter, implementation: Implementation) -> Sequence[Task]:
     if not is_loss(implementation) or not (implementation.public or averages(implementation)):
         return ()  # a composition that does not average gives what its functions give
     inputs = {name: a[:0] for name, a in inputs_of(implementation).items()}
-    return (ask(as_it_is(implementation), inputs, reduced=averages(implementation)),)
+    return (ask(as_it_is(implementation), inputs, gradients=False),)
 
 
 def _tell_empty(answers: Sequence[Answer]) -> str:
