@@ -89,6 +89,8 @@ class Implementation:
     reductions: reduction of the suite -> the framework's argument for code that mentions
         `reduction`, else a template around the expression; empty for the adapter's templates.
     defaults: what a parameter of the expression is when the case does not set it.
+    settings: parameter that is built in -> the values at which the expression is what a case asks;
+        None stands for a case that does not set it. Keras clips at its epsilon without an argument.
     dtypes, modes: where it is run; None means everywhere the adapter runs one of its kind.
     fixed: inputs that the implementation treats as constants (no derivative), with the reason.
     cannot: quantities (`hvp`, `jvp.labels`) that the framework does not offer here -> its message.
@@ -103,6 +105,7 @@ class Implementation:
     public: str = ""
     reductions: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     dtypes: tuple[str, ...] | None = None
     modes: tuple[str, ...] | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)

@@ -17,11 +17,12 @@ from conformance.errors import UserError
 from conformance.policies import POLICIES, declarations
 
 Command = Callable[[argparse.Namespace], int]
+QUESTIONS = Path("porting/questions.yaml")
 SHOWN = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0, 1 if the gate fails, 2 if a file cannot be used."""
+    """Run one command. Returns 0, 1 if the gate or a proof fails, 2 if a file cannot be used."""
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
@@ -55,10 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     one = add("gate", _gate, "compare runs with the committed findings and grades; 1 if one fails")
     one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
     _folders(one, "findings", "grades", "policies")
-    one = add("report", _report, "build the report")
+    one = add("report", _report, "build the report; 1 if a porting question has no proven answer")
     one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
     one.add_argument("-o", "--out", type=Path, default=Path("report"), help="default: report")
     _folders(one, "findings")
+    one.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help=f"what the porting guide answers; default: {QUESTIONS}, if there",
+    )
     one = add(
         "record", _record, "write the grades of runs, to be reviewed and committed; not in CI"
     )
@@ -135,12 +142,15 @@ def _gate(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from conformance import report  # its template engine is not needed elsewhere
 
+    questions = options.questions or (QUESTIONS if QUESTIONS.exists() else None)
     try:
-        report.build(_files(options.results), options.findings, options.out)
+        found = report.build(_files(options.results), options.findings, options.out, questions)
     except report.ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
+    for problem in found:
+        print(f"not proven: {problem}", file=sys.stderr)
+    return 1 if found else 0
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -225,8 +225,8 @@ class Suite:
             self._snippets[key] = self.adapter.snippet(job.implementation, call, job.mode)
         return self._snippets[key]
 
-    def records(self) -> Iterator[results.Implementation | results.Case]:
-        """What a results file says of implementations and cases."""
+    def records(self) -> Iterator[results.AnyRecord]:
+        """What a results file says of implementations, what they call and run, and of cases."""
         for i in self.adapter.implementations:
             yield results.Implementation(
                 name=i.name,
@@ -236,10 +236,16 @@ class Suite:
                 documentation=i.documentation,
                 control=i.control,
             )
+        for function, arguments in self.adapter.signatures().items():
+            yield results.Signature(function=function, arguments=arguments)
+        yield from self._expressions()
         for case in self.cases:
             yield results.Case(
                 case=case.id,
                 operator=case.operator.name,
+                parameters=case.set,
+                options=case.options,
+                reduction=case.text.reduction,
                 source=case.text.source,
                 why=case.text.why,
                 theme=case.theme,
@@ -247,6 +253,24 @@ class Suite:
                 rows=len(case.rows),
                 claims=[_claim(verdict) for verdict in claims.judge(case)],
             )
+
+    def _expressions(self) -> Iterator[results.Expression]:
+        """What runs in the planned jobs, once for all cases with the same options."""
+        known: set[tuple[str, ...]] = set()
+        for job in self.planned:
+            own, case = job.implementation, job.case
+            key = (own.name, *case.options, case.text.reduction)
+            for dtype in case.dtypes if key not in known else ():
+                _, call = self._call(case, dtype)
+                if not self.adapter.unsupported(own, call, job.mode):
+                    known.add(key)
+                    yield results.Expression(
+                        implementation=own.name,
+                        options=case.options,
+                        reduction=case.text.reduction,
+                        code=self.adapter.expression(own, call),
+                    )
+                    break
 
     def header(self, selection: str) -> results.Header:
         """The header of a results file."""

@@ -1,8 +1,9 @@
 """Results: one JSON object a line, written as they are measured, refused unless complete.
 
-A file `results/<framework>.jsonl` holds a header, the implementations, the cases, the checks, the
-policies, and a footer with counts. Records are sorted, there are no timestamps, and numbers that
-JSON cannot write are the texts "inf", "-inf" and "nan": the same measurements give the same bytes.
+A file `results/<framework>.jsonl` holds a header, the implementations, the arguments of the
+functions they call, the cases, the expressions that ran, the checks, the policies, and a footer
+with counts. Records are sorted, there are no timestamps, and numbers that JSON cannot write are the
+texts "inf", "-inf" and "nan": the same measurements give the same bytes.
 """
 
 from __future__ import annotations
@@ -81,6 +82,13 @@ class Implementation(Record, frozen=True, kw_only=True, tag="implementation"):
     control: str = ""
 
 
+class Signature(Record, frozen=True, kw_only=True, tag="signature"):
+    """A function that implementations call, and its arguments as text: `(input, beta=1)`."""
+
+    function: str
+    arguments: str
+
+
 class Claim(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A statement of a case's source, as the reference judges it."""
 
@@ -95,16 +103,32 @@ class Claim(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 
 
 class Case(Record, frozen=True, kw_only=True, tag="case"):
-    """One case; `file` is `cases/x.yaml:LINE`."""
+    """One case; `file` is `cases/x.yaml:LINE`.
+
+    parameters: what the case sets, as it is written; "by row" for what each row has of its own.
+    options: their names, sorted; with its value where that is a word: `full=exact`.
+    """
 
     case: str
     operator: str
+    parameters: dict[str, str] = {}
+    options: list[str] = []
+    reduction: str = "none"
     source: str
     why: str
     theme: str
     file: str
     rows: int
     claims: list[Claim] = []
+
+
+class Expression(Record, frozen=True, kw_only=True, tag="expression"):
+    """What ran for an implementation in every case with these options: see `Case`."""
+
+    implementation: str
+    options: list[str]
+    reduction: str
+    code: str
 
 
 class Bound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -216,18 +240,24 @@ class Footer(Record, frozen=True, kw_only=True, tag="footer"):
     complete: bool = True
 
 
-AnyRecord = Header | Implementation | Case | Check | Policy | Footer
+AnyRecord = Header | Implementation | Signature | Case | Expression | Check | Policy | Footer
 
 
 @dataclass(frozen=True)
 class Results:
-    """A results file."""
+    """A results file.
+
+    signatures: function -> its arguments. expressions: implementation, options of the case and
+    reduction -> what ran.
+    """
 
     file: Path
     header: Header
     implementations: dict[str, Implementation]
     cases: dict[str, Case]
     checks: list[Check]
+    signatures: dict[str, str] = field(default_factory=dict)
+    expressions: dict[tuple[str, tuple[str, ...], str], str] = field(default_factory=dict)
     policies: list[Policy] = field(default_factory=list)
 
     @property
@@ -255,7 +285,7 @@ class ResultsWriter:
         self._stream = self.partial.open("wb", buffering=0)
         self.add(header)
 
-    def add(self, record: Header | Implementation | Case | Check | Policy) -> None:
+    def add(self, record: AnyRecord) -> None:
         """Keep a record. Raises ValueError for one that is there already."""
         key, line = _sort_key(record), encode(record)
         if key in self._lines:
@@ -348,7 +378,7 @@ _VECTORS = (
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 # Not strict: texts "inf" and "nan" are read as numbers.
 _DECODER = msgspec.json.Decoder(AnyRecord, strict=False)
-_KINDS = (Header, Implementation, Case, Check, Policy, Footer)
+_KINDS = (Header, Implementation, Signature, Case, Expression, Check, Policy, Footer)
 _ORDER = {kind: str(n) for n, kind in enumerate(_KINDS)}
 _AGAIN = "run it again"
 
@@ -362,6 +392,10 @@ def _sort_key(record: AnyRecord) -> tuple[str, ...]:
     order = _ORDER[type(record)]
     if isinstance(record, Implementation):
         return (order, record.name)
+    if isinstance(record, Signature):
+        return (order, record.function)
+    if isinstance(record, Expression):
+        return (order, record.implementation, *record.options, record.reduction)
     if isinstance(record, Case):
         return (order, record.case)
     if isinstance(record, Check | Policy):
@@ -392,6 +426,8 @@ class _Reader:
         self.implementations: dict[str, Implementation] = {}
         self.cases: dict[str, Case] = {}
         self.checks: list[Check] = []
+        self.signatures: dict[str, str] = {}
+        self.expressions: dict[tuple[str, tuple[str, ...], str], str] = {}
         self.policies: list[Policy] = []
 
     def read(self, lines: list[bytes], complete: bool) -> Results:
@@ -408,7 +444,14 @@ class _Reader:
         if complete:
             self._complete(len(lines), footer)
         return Results(
-            self.file, header, self.implementations, self.cases, self.checks, self.policies
+            self.file,
+            header,
+            self.implementations,
+            self.cases,
+            self.checks,
+            self.signatures,
+            self.expressions,
+            self.policies,
         )
 
     def _error(self, line: int, problem: str, remedy: str) -> UserError:
@@ -448,6 +491,11 @@ class _Reader:
             self.cases[record.case] = record
         elif isinstance(record, Check):
             self.checks.append(record)
+        elif isinstance(record, Signature):
+            self.signatures[record.function] = record.arguments
+        elif isinstance(record, Expression):
+            name = (record.implementation, tuple(record.options), record.reduction)
+            self.expressions[name] = record.code
         elif isinstance(record, Policy):
             self.policies.append(record)
         else:

@@ -362,6 +362,29 @@ def _snippet(
     return "\n".join(lines) + "\n"
 
 
+def expressions(framework: str) -> list[Record]:
+    """What ran: the code itself, with one value of its parameters written in."""
+    return [
+        {
+            "kind": "expression",
+            "implementation": own["name"],
+            "options": [],
+            "reduction": "none",
+            "code": own["code"].replace("reduction=reduction", "reduction='none'"),
+        }
+        for own in implementations(framework)
+    ]
+
+
+def signatures(framework: str) -> list[Record]:
+    """The arguments of the functions, made up like all else."""
+    names = {own["name"] for own in implementations(framework) if framework != "numpy"}
+    return [
+        {"kind": "signature", "function": name, "arguments": "(input, target, reduction='mean')"}
+        for name in sorted(names)
+    ]
+
+
 def records(framework: str, per_operator: int = 8) -> list[Record]:
     """All records of one results file, header to footer."""
     found = list(checks(framework, per_operator))
@@ -378,7 +401,8 @@ def records(framework: str, per_operator: int = 8) -> list[Record]:
         "selection": "all",
     }
     footer = {"kind": "footer", "checks": len(found), "verdicts": dict(verdicts), "complete": True}
-    return [header, *implementations(framework), *cases(per_operator), *found, footer]
+    told = [*implementations(framework), *signatures(framework), *cases(per_operator)]
+    return [header, *told, *expressions(framework), *found, footer]
 
 
 def write_records(path: Path, lines: list[Record]) -> Path:

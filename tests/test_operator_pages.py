@@ -318,6 +318,8 @@ def test_links_resolve(pages: dict[str, Page], out: Path) -> None:
             if path == "../index.html":
                 head = re.split(r"[?/]", place)[0]
                 assert head in {"", *views} or unquote(place) in main.ids, link
+            elif path == "../porting.html":
+                assert (out / "porting.html").exists()
             elif path == "../policies/index.html":
                 assert (out / "policies" / "index.html").exists()
             else:

@@ -26,12 +26,13 @@ from conformance.errors import UserError
 from conformance.report import ReportError, build, operator_pages
 from conformance.report.data import bound_in_ulps
 from conformance.report.page import SCRIPTS, STYLES, prose, static
+from conformance.report.porting import pages
 from conformance.report.summary import cell, code
 from conformance.results import FAILING, VERDICTS
 
 Records = list[dict[str, Any]]
 KEY = ("implementation", "case", "dtype", "mode", "quantity")
-LINKS = r"#|https?://|(operators|policies)/\w+\.html$"
+LINKS = r"#|https?://|(operators|policies)/\w+\.html$|porting\.html$"
 
 
 class Page(HTMLParser):
@@ -171,8 +172,8 @@ def test_only_its_own_script_may_run(page: Page) -> None:
 def test_every_file_is_inlined() -> None:
     folder = Path(fake_results.__file__).parent.parent / "conformance" / "report" / "static"
     assert {path.name for path in folder.iterdir()} == {
-        *(f"{name}.css" for name in {*STYLES, *operator_pages.STYLES}),
-        *(f"{name}.js" for name in SCRIPTS),
+        *(f"{name}.css" for name in {*STYLES, *operator_pages.STYLES, *pages.STYLES}),
+        *(f"{name}.js" for name in {*SCRIPTS, *pages.SCRIPTS}),
     }
 
 

@@ -254,6 +254,57 @@ EXPRESSIONS: dict[str, dict[str, str]] = {
     },
 }
 
+SMOOTH_BINARY = "labels * (1 - label_smoothing) + label_smoothing / 2"
+CLIPPED = "jnp.clip({}, clip_epsilon, 1 - clip_epsilon)"
+SHARES = "probabilities / jnp.sum(probabilities, axis=-1, keepdims=True)"
+# What to write where JAX and optax have no function or argument of their own: each is the answer
+# to a question of the porting guide (porting/questions.yaml).
+RECIPES: dict[str, dict[str, str]] = {
+    "sigmoid_cross_entropy": {
+        "-(w z log_sigmoid(x) + (1 - z) log_sigmoid(-x))": (
+            "-(pos_weight * labels * jax.nn.log_sigmoid(logits)"
+            " + (1 - labels) * jax.nn.log_sigmoid(-logits))"
+        ),
+        "optax.sigmoid_binary_cross_entropy of smoothed labels": (
+            f"optax.sigmoid_binary_cross_entropy(logits, {SMOOTH_BINARY})"
+        ),
+    },
+    "binary_cross_entropy": {
+        "log of clip(p)": (
+            f"-(labels * jnp.log({CLIPPED.format('probabilities')})"
+            f" + (1 - labels) * jnp.log(1 - {CLIPPED.format('probabilities')}))"
+        ),
+    },
+    "categorical_cross_entropy": {
+        "-sum(t log(clip(p / sum(p))))": (
+            f"-jnp.sum(labels * jnp.log({CLIPPED.format(SHARES)}), axis=-1)"
+        ),
+    },
+    "softmax_cross_entropy_index": {
+        "optax integer labels, sample_weights loss": f"sample_weights * {LOSS}",
+        "optax.softmax_cross_entropy_with_integer_labels(axis)": f"{LOSS[:-1]}, axis=axis)",
+        "optax smooth one_hot, sum(kept w loss) / sum(kept w)": (
+            f"jnp.sum(jnp.where({KEPT}, {WEIGHTED}, 0))"
+            f" / jnp.sum(jnp.where({KEPT}, class_weights[labels], 0))"
+        ),
+        "optax smooth one_hot, mean(where=kept)": (
+            f"jnp.mean({DENSE.format(SMOOTH.format(ONE_HOT))}, where={KEPT})"
+        ),
+    },
+    "sigmoid_focal_loss": {
+        "optax.sigmoid_focal_loss": (
+            "optax.sigmoid_focal_loss(logits, labels, alpha=alpha, gamma=gamma)"
+        ),
+    },
+    "softmax": {
+        "jax.nn.softmax(where)": "jax.nn.softmax(logits, axis=-1, where=mask)",
+    },
+    "logsumexp": {
+        "jax.nn.logsumexp(where)": "jax.nn.logsumexp(logits, axis=-1, where=mask)",
+    },
+}
+
+AROUND = {"none": "{}", "sum": "jnp.sum({})", "mean": "jnp.mean({})"}
 WEIGHTED_MEAN = {"reductions": {"weighted_mean": "{}"}}
 UNSMOOTHED = {"defaults": {"label_smoothing": 0.0}}
 UNIFORM = {"defaults": {"label_smoothing": 0.0, "class_weights": 1.0}}
@@ -271,6 +322,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "optax integer labels, sum(kept w loss) / sum(kept w)": WEIGHTED_MEAN,
     "take_along_axis, average(w)": WEIGHTED_MEAN,
     "take_along_axis, mean(where=kept)": WEIGHTED_MEAN,
+    "optax smooth one_hot, sum(kept w loss) / sum(kept w)": WEIGHTED_MEAN,
+    "optax smooth one_hot, mean(where=kept)": WEIGHTED_MEAN,
+    "-(w z log_sigmoid(x) + (1 - z) log_sigmoid(-x))": {"reductions": AROUND},
+    "optax integer labels, sample_weights loss": {
+        "reductions": {
+            **AROUND,
+            "nonzero_mean": "jnp.sum({}) / jnp.count_nonzero(sample_weights)",
+            "sample_weighted_mean": "jnp.sum({}) / jnp.sum(sample_weights)",
+        }
+    },
+    "log of clip(p)": {"reductions": AROUND},
+    "-sum(t log(clip(p / sum(p))))": {"settings": {"normalise": ("before_clip",)}},
+    "optax.sigmoid_focal_loss": {"defaults": {"alpha": None, "gamma": 2.0}},
 }
 
 
@@ -291,6 +355,7 @@ IMPLEMENTATIONS = tuple(
         documentation=_documentation(code),
         **OPTIONS.get(name, {}),
     )
-    for operator, table in EXPRESSIONS.items()
+    for rows in (EXPRESSIONS, RECIPES)
+    for operator, table in rows.items()
     for name, code in table.items()
 )

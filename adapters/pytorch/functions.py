@@ -39,7 +39,8 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "sigmoid_cross_entropy": {
         "F.binary_cross_entropy_with_logits": (
-            "F.binary_cross_entropy_with_logits(logits, labels, reduction=reduction)"
+            "F.binary_cross_entropy_with_logits(logits, labels, pos_weight=pos_weight,"
+            " reduction=reduction)"
         ),
         "F.multilabel_soft_margin_loss": (
             "F.multilabel_soft_margin_loss(logits[..., None], labels[..., None],"
@@ -88,6 +89,9 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
         "F.cross_entropy (index, one spatial dimension)": (
             "F.cross_entropy(logits[..., None], labels[..., None], weight=class_weights,"
             " ignore_index=ignore_index, label_smoothing=label_smoothing, reduction='none')[..., 0]"
+        ),
+        "F.cross_entropy (index, classes moved to axis 1)": (
+            "F.cross_entropy(logits.movedim(axis, 1), labels, reduction=reduction)"
         ),
     },
     "nll": {

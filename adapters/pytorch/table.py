@@ -5,6 +5,8 @@ from __future__ import annotations
 from adapters.protocol import Implementation
 from adapters.pytorch.compositions import COMPOSITIONS
 from adapters.pytorch.functions import FUNCTIONS
+from adapters.pytorch.recipes import DEFAULTS as OF_RECIPES
+from adapters.pytorch.recipes import RECIPES, REDUCTIONS_AROUND, SETTINGS
 
 ELEMENTS = {"none": "none", "sum": "sum", "mean": "mean"}
 TARGETS = {"none": "none", "sum": "sum", "weighted_mean": "mean"}
@@ -18,6 +20,7 @@ DEFAULTS = {
     "class_weights": None,
     "ignore_index": -100,
     "label_smoothing": 0.0,
+    "pos_weight": None,
     "negative_slope": 0.0,  # the operator's default; PyTorch's own is 0.01
     "scale": 1.0,
 }
@@ -27,7 +30,13 @@ FIXED = {
         "labels": "linear in the label: equal to ln(1 + e^(-y x)) at the labels -1 and +1 only"
     },
 }
-CANNOT: dict[str, dict[str, str]] = {}
+CANNOT: dict[str, dict[str, str]] = {
+    name: {"gradient.pos_weight": "not differentiable with respect to argument 'pos_weight'"}
+    for name in (
+        "F.binary_cross_entropy_with_logits",
+        "binary_cross_entropy_with_logits(x, smoothed y)",
+    )
+}
 DTYPES = {"F.softmax (in float32)": ("float16", "bfloat16")}
 
 
@@ -50,8 +59,12 @@ def row(operator: str, name: str, code: str, function: str = "") -> Implementati
         operator,
         code,
         public=function,
-        reductions=REDUCTIONS.get(operator, ELEMENTS) if "=reduction" in code else {},
-        defaults=DEFAULTS,
+        reductions=(
+            REDUCTIONS_AROUND.get(name)
+            or (REDUCTIONS.get(operator, ELEMENTS) if "=reduction" in code else {})
+        ),
+        defaults={**DEFAULTS, **OF_RECIPES.get(name, {})},
+        settings=SETTINGS.get(name, {}),
         dtypes=DTYPES.get(name),
         fixed=FIXED.get(name, {}),
         cannot=CANNOT.get(name, {}),
@@ -66,4 +79,5 @@ IMPLEMENTATIONS = (
         for name, code in rows.items()
     ),
     *(row(operator, *entry) for operator, rows in COMPOSITIONS.items() for entry in rows.items()),
+    *(row(operator, *entry) for operator, rows in RECIPES.items() for entry in rows.items()),
 )

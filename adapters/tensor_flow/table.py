@@ -41,6 +41,7 @@ def of_log(text: str) -> str:
 # Options that rows share.
 BY_V1, BY_KERAS, ONLY_SUM = {"reductions": V1}, {"reductions": KERAS}, {"reductions": {"sum": "{}"}}
 SMOOTH = {"label_smoothing": 0.0}
+CLIPS = {"settings": {"clip_epsilon": (None, 1e-7)}}
 FIXED = {"labels": "a constant here: the function applies tf.stop_gradient to its labels"}
 PM1 = {"labels": "linear in the label: equal to ln(1 + e^(-y x)) at the labels -1 and +1 only"}
 
@@ -106,8 +107,8 @@ TABLE: dict[str, tuple[Row, ...]] = {
     ),
     "binary_cross_entropy": (
         ("tf.compat.v1.losses.log_loss(labels, probabilities, reduction=reduction)", BY_V1),
-        f"{KERAS_BINARY}tf.expand_dims(probabilities, -1))",
-        (KERAS_BINARY_CLASS.format("") + COLUMNS.format("probabilities"), BY_KERAS),
+        (f"{KERAS_BINARY}tf.expand_dims(probabilities, -1))", CLIPS),
+        (KERAS_BINARY_CLASS.format("") + COLUMNS.format("probabilities"), {**CLIPS, **BY_KERAS}),
         ("-(z log(p) + (1 - z) log(1 - p))",
          "-(labels * tf.math.log(probabilities) + (1 - labels) * tf.math.log(1 - probabilities))"),
         ("-(z log(p + 1e-7) + (1 - z) log(1 - p + 1e-7))",
@@ -121,12 +122,17 @@ TABLE: dict[str, tuple[Row, ...]] = {
     ),
     "sigmoid_cross_entropy": (
         "tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)",
-        "tf.nn.weighted_cross_entropy_with_logits(labels=labels, logits=logits, pos_weight=1.0)",
-        ("tf.compat.v1.losses.sigmoid_cross_entropy(labels, logits, reduction=reduction)", BY_V1),
+        ("tf.nn.weighted_cross_entropy_with_logits(labels=labels, logits=logits,"
+         " pos_weight=pos_weight)", {"defaults": {"pos_weight": 1.0}}),
+        ("tf.compat.v1.losses.sigmoid_cross_entropy("
+         "labels, logits, label_smoothing=label_smoothing, reduction=reduction)",
+         {"defaults": SMOOTH, **BY_V1}),
         ("tf.keras.losses.binary_crossentropy(from_logits)",
-         f"{KERAS_BINARY}tf.expand_dims(logits, -1), from_logits=True)"),
+         f"{KERAS_BINARY}tf.expand_dims(logits, -1), from_logits=True,"
+         " label_smoothing=label_smoothing)", {"defaults": SMOOTH}),
         ("tf.keras.losses.BinaryCrossentropy(from_logits)",
-         KERAS_BINARY_CLASS.format(", from_logits=True") + COLUMNS.format("logits"), BY_KERAS),
+         KERAS_BINARY_CLASS.format(", from_logits=True, label_smoothing=label_smoothing")
+         + COLUMNS.format("logits"), {"defaults": SMOOTH, **BY_KERAS}),
         ("tf.keras.losses.binary_crossentropy(sigmoid)",
          f"{KERAS_BINARY}tf.math.sigmoid(tf.expand_dims(logits, -1)))"),
         ("-(z log(sigmoid(x)) + (1 - z) log(1 - sigmoid(x)))",
@@ -282,6 +288,76 @@ TABLE: dict[str, tuple[Row, ...]] = {
           **over(of_log(f"{MASK} * tf.reduce_sum({ONE_HOT} * class_weights, axis=-1)"))}),
     ),
 }
+
+# What to write where TensorFlow has no function or argument of its own: each is the answer to a
+# question of the porting guide (porting/questions.yaml).
+RECIPES: dict[str, tuple[Row, ...]] = {
+    "sigmoid_cross_entropy": (
+        ("sigmoid_cross_entropy_with_logits(smoothed)",
+         "tf.nn.sigmoid_cross_entropy_with_logits("
+         "labels=labels * (1 - label_smoothing) + label_smoothing / 2, logits=logits)"),
+        ("weighted_cross_entropy_with_logits(smoothed)",
+         "tf.nn.weighted_cross_entropy_with_logits("
+         "labels=labels * (1 - label_smoothing) + label_smoothing / 2, logits=logits,"
+         " pos_weight=pos_weight)"),
+        ("tf.keras.losses.BinaryCrossentropy(pos_weight as sample_weight)",
+         KERAS_BINARY_CLASS.format(", from_logits=True")
+         + COLUMNS.format("logits")[:-1] + ", sample_weight=1 + (pos_weight - 1) * labels)",
+         {"fixed": {"labels": "equal at the labels 0 and 1 only"},
+          "reductions": {"mean": "sum_over_batch_size", "sum": "sum"}}),
+    ),
+    "categorical_cross_entropy": (
+        ("tf.keras.losses.categorical_crossentropy(probabilities)",
+         "tf.keras.losses.categorical_crossentropy(labels, probabilities)",
+         {"settings": {"normalise": ("before_clip",), "clip_epsilon": (1e-7,)}}),
+        ("-sum(y log(clip(p / sum(p))))", "-tf.reduce_sum(labels * tf.math.log(tf.clip_by_value("
+         "probabilities / tf.reduce_sum(probabilities, axis=-1, keepdims=True),"
+         " clip_epsilon, 1 - clip_epsilon)), axis=-1)",
+         {"settings": {"normalise": ("before_clip",)}}),
+    ),
+    "kl_divergence": (
+        ("tf.keras.losses.KLDivergence(exp(log_q))",
+         "tf.keras.losses.KLDivergence(reduction=reduction)"
+         "(labels, tf.math.exp(log_probabilities))",
+         {"reductions": {"mean": "sum_over_batch_size", "sum": "sum"}}),
+    ),
+    "softmax_cross_entropy_index": (
+        ("sample_weights sparse_softmax_cross_entropy",
+         f"sample_weights * {SPARSE.format('labels')}",
+         {"reductions": {
+             **AROUND,
+             "nonzero_mean": "tf.reduce_sum({}) / tf.cast("
+             "tf.math.count_nonzero(sample_weights), logits.dtype)",
+             "sample_weighted_mean": "tf.reduce_sum({}) / tf.reduce_sum(sample_weights)"}}),
+        ("tf.compat.v1.losses.sparse_softmax_cross_entropy(sample_weights)",
+         V1_SPARSE.format("weights=sample_weights, reduction=reduction"),
+         {"reductions": {**V1, "sample_weighted_mean": "weighted_mean",
+                         "nonzero_mean": "weighted_sum_by_nonzero_weights"}}),
+        ("tf.keras.losses.SparseCategoricalCrossentropy(sample_weights)",
+         f"{KERAS_SPARSE_CLASS}reduction=reduction)(labels, logits, sample_weight=sample_weights)",
+         {"reductions": {**KERAS, "sample_weighted_mean": "mean_with_sample_weight"}}),
+        ("sparse_softmax_cross_entropy(classes moved to the last axis)",
+         "tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels,"
+         " logits=tf.experimental.numpy.moveaxis(logits, axis, -1))"),
+    ),
+    "sigmoid_focal_loss": (
+        ("tf.keras.losses.binary_focal_crossentropy(from_logits)",
+         "tf.keras.losses.binary_focal_crossentropy(tf.expand_dims(labels, -1),"
+         " tf.expand_dims(logits, -1), apply_class_balancing=True, alpha=alpha, gamma=gamma,"
+         " from_logits=True)"),
+        ("alpha_t (1 - p_t)^gamma sigmoid_cross_entropy_with_logits",
+         f"(alpha * labels + (1 - alpha) * (1 - labels)) * ({SIGMOID} * (1 - labels)"
+         " + tf.math.sigmoid(-logits) * labels) ** gamma"
+         " * tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)"),
+    ),
+    "softmax": (
+        ("softmax(where(mask, x, -inf))", "tf.nn.softmax(tf.where(mask, logits, -float('inf')))"),
+    ),
+    "logsumexp": (
+        ("reduce_logsumexp(where(mask, x, -inf))",
+         "tf.math.reduce_logsumexp(tf.where(mask, logits, -float('inf')), axis=-1)"),
+    ),
+}
 # fmt: on
 
 
@@ -305,5 +381,8 @@ def _implementation(operator: str, row: Row) -> Implementation:
 
 
 IMPLEMENTATIONS = tuple(
-    _implementation(operator, row) for operator, rows in TABLE.items() for row in rows
+    _implementation(operator, row)
+    for table in (TABLE, RECIPES)
+    for operator, rows in table.items()
+    for row in rows
 )
