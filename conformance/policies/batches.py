@@ -176,7 +176,7 @@ def _tell_empty(answers: Sequence[Answer]) -> str:
         return "empty"
     if value.ndim:
         return NONE
-    return "nan" if np.isnan(value) else "zero" if value == 0 else NONE
+    return "nan" if np.isnan(value) else "zero" if value == 0 else "a number"
 
 
 EMPTY = Policy(
@@ -186,6 +186,7 @@ EMPTY = Policy(
         "nan": "NaN (0 / 0)",
         "zero": "0",
         "empty": "an array without elements",
+        "a number": "a number that is neither: of what nobody has written into memory",
         "raises": "an exception",
     },
     _ask_empty,
