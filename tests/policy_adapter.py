@@ -138,7 +138,7 @@ ROWS = (
 )
 
 
-PRIVATE = ("picked", "bare")
+PRIVATE = ("clamped", "floor")
 
 
 def table() -> tuple[Implementation, ...]:

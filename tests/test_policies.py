@@ -15,6 +15,7 @@ import pytest
 from policy_adapter import ADAPTER
 from small_runs import DECLARATION, World, policy
 
+from adapters.base import Implementation
 from conformance.__main__ import main
 from conformance.errors import UserError
 from conformance.policies import POLICIES
@@ -22,6 +23,7 @@ from conformance.policies.declarations import Declarations, load
 from conformance.policies.observe import Choice, Observatory
 from conformance.policies.policy import Policy
 from conformance.policies.propose import propose
+from reference.operators import OPERATORS
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "tests" / "policy_adapter.py"
@@ -111,8 +113,23 @@ def test_a_policy_is_asked_of_those_it_concerns() -> None:
     assert ("maximum", "mean_divisor") not in asked
     assert ("wide tanh", "kink") not in asked
     public = {i.name for i in ADAPTER.implementations if i.public}
-    for of_functions in ("subnormals", "half_precision"):
+    for of_functions in ("subnormals", "half_precision", "index_int32", "labels_int64"):
         assert {name for name, policy in asked if policy == of_functions} <= public
+
+
+@pytest.mark.parametrize("reductions", [{}, {"none": "none", "sum": "sum", "mean": "mean"}])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_policy_can_be_asked_of_every_operator(name: str, reductions: dict[str, str]) -> None:
+    operator = OPERATORS[name]
+    names = [*(i.name for i in operator.inputs), *operator.parameters]
+    names += ["z.sigmoid(0)", "z.softmax(0)"] + ["reduction=reduction"] * bool(reductions)
+    code = f"cross_entropy({', '.join(names)})"
+    row = Implementation(name, name, code, public="a.name", reductions=reductions)
+    for known in POLICIES.values():
+        for asked, call in known.ask(ADAPTER, row):
+            assert asked.operator == call.operator == name
+            assert set(call.inputs) == {i.name for i in operator.inputs}
+            assert set(call.parameters) <= asked.names
 
 
 def test_negative_controls_declare_nothing() -> None:

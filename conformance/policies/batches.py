@@ -164,10 +164,10 @@ ZERO_WEIGHTS = Policy(
 
 
 def _ask_empty(_: Adapter, implementation: Implementation) -> Sequence[Task]:
-    if not is_loss(implementation):
-        return ()
+    if not is_loss(implementation) or not (implementation.public or averages(implementation)):
+        return ()  # a composition that does not average gives what its functions give
     inputs = {name: a[:0] for name, a in inputs_of(implementation).items()}
-    return (ask(as_it_is(implementation), inputs, reduced=averages(implementation)),)
+    return (ask(as_it_is(implementation), inputs, gradients=False),)
 
 
 def _tell_empty(answers: Sequence[Answer]) -> str:
@@ -176,7 +176,7 @@ def _tell_empty(answers: Sequence[Answer]) -> str:
         return "empty"
     if value.ndim:
         return NONE
-    return "nan" if np.isnan(value) else "zero" if value == 0 else NONE
+    return "nan" if np.isnan(value) else "zero" if value == 0 else "a number"
 
 
 EMPTY = Policy(
@@ -186,6 +186,7 @@ EMPTY = Policy(
         "nan": "NaN (0 / 0)",
         "zero": "0",
         "empty": "an array without elements",
+        "a number": "a number that is neither: of what nobody has written into memory",
         "raises": "an exception",
     },
     _ask_empty,

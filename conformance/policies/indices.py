@@ -151,6 +151,8 @@ def _ask_dtype(dtype: str) -> Callable[[Adapter, Implementation], Sequence[Task]
     def asked(_: Adapter, implementation: Implementation) -> Sequence[Task]:
         if not is_index(implementation) or not unreduced(implementation):
             return ()
+        if not implementation.public:
+            return ()  # a composition takes what its functions take
         return (ask(implementation, {**inputs_of(implementation), "labels": CLASS.astype(dtype)}),)
 
     return asked

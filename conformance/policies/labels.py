@@ -23,14 +23,15 @@ from conformance.policies.policy import NONE, Answer, Policy
 from reference.formats import Floats
 
 
-def _dense(implementation: Implementation) -> bool:
+def _asked(implementation: Implementation) -> bool:
+    """Whether it is asked: a composition takes what its functions take."""
     names = {i.name: i.kind for i in operator_of(implementation).inputs}
-    return names.get("labels", "index") != "index"
+    return bool(implementation.public) and names.get("labels", "index") != "index"
 
 
 def _ask_type(dtype: str) -> Callable[[Adapter, Implementation], Sequence[Task]]:
     def asked(_: Adapter, implementation: Implementation) -> Sequence[Task]:
-        if not _dense(implementation) or not unreduced(implementation):
+        if not _asked(implementation) or not unreduced(implementation):
             return ()
         inputs = inputs_of(implementation)
         if dtype == "int64":
@@ -65,7 +66,7 @@ def _type_policy(name: str, dtype: str, text: str) -> Policy:
 
 def _ask_shape(adapter: Adapter, implementation: Implementation) -> Sequence[Task]:
     """One column of labels beside a flat batch; one row of labels beside rows of classes."""
-    if not _dense(implementation) or not unreduced(implementation):
+    if not _asked(implementation) or not unreduced(implementation):
         return ()
     inputs = inputs_of(implementation)
     labels = inputs["labels"]

@@ -68,7 +68,7 @@ DOMAIN = Policy(
 )
 MOST = np.array([0.8, 0.1, 0.1])
 """Labels without a zero, for a divergence that would take its logarithm."""
-EPSILONS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
+EPSILONS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 2.0**-23)
 
 
 def _ask_clipping(_: Adapter, implementation: Implementation) -> Sequence[Task]:
@@ -218,6 +218,8 @@ def _tell_kink(answers: Sequence[Answer]) -> str:
     if near(left, right):
         return f"there is no kink: {left:.4g} and {right:.4g}"
     found = [word for word, expected in told.items() if near(at, expected)]
+    if not min(left, right) <= at <= max(left, right):
+        return "no subgradient"
     return found[0] if found else f"{at:.4g} between {left:.4g} and {right:.4g}"
 
 
@@ -228,6 +230,7 @@ KINK = Policy(
         "left": "the derivative from below",
         "right": "the derivative from above",
         "middle": "half of both",
+        "no subgradient": "none: a number that is not between the derivatives from below and above",
     },
     _ask_kink,
     _tell_kink,

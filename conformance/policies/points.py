@@ -33,12 +33,13 @@ SIGNED = ("logistic_loss_pm1", "hinge_loss")
 LABELS = ("labels", "inputs", "teacher", "counts", "log_labels")
 """The inputs that are targets."""
 WEIGHTS = np.array([1.75, 0.5, 1.25])
-MATRIX = np.array([0.5, -0.25, 1.0, 0.75, 0.25, -1.0, -0.5, 0.5, 0.25])
+MATRIX = np.array([[0.5, -0.25, 1.0], [0.75, 0.25, -1.0], [-0.5, 0.5, 0.25]])
 ARRAYS = {
     "class_weights": WEIGHTS,
     "weights": MATRIX,
     "bias": np.array([0.1, -0.2, 0.3]),
     "pos_weight": np.array(1.0),
+    "alpha": 0.25,
 }
 """What a parameter without a default is set to; other parameters take the operator's default."""
 IGNORED = -7
@@ -156,6 +157,8 @@ def ask(
     typed = {name: _typed(array, dtype) for name, array in inputs.items()}
     options = {k: _typed(v, dtype) if isinstance(v, np.ndarray) else v for k, v in known.items()}
     first = typed[operator.inputs[0].name]
+    if "mask" in options:  # all classes take part
+        options["mask"] = np.ones(first.shape, np.bool_)
     shape: tuple[int, ...] = first.shape if operator.output != "scalar" else first.shape[:-1]
     shape = () if reduced or reduction != "none" else shape
     pattern = np.ones(shape) if operator.output != "vector" else np.ones(shape) * PATTERN
@@ -184,7 +187,7 @@ def truth(call: Call, quantity: str = "value") -> Floats:
 
 
 def _wide(array: Array) -> Array:
-    return array if array.dtype == np.int64 else array.astype(np.float64)
+    return array if array.dtype in (np.int64, np.bool_) else array.astype(np.float64)
 
 
 def near(got: Any, expected: Any) -> bool:

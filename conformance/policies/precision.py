@@ -10,6 +10,7 @@ import numpy as np
 
 from adapters.base import Adapter, Implementation, Task
 from conformance.policies.points import (
+    ROWS,
     ask,
     inputs_of,
     near,
@@ -24,17 +25,14 @@ STEP = 2.0**-40
 
 
 def _ask_double(_: Adapter, implementation: Implementation) -> Sequence[Task]:
-    """Two rows that are equal in float32, and differ in float64."""
+    """Every row twice: the two are equal in float32, and differ in float64."""
     if not unreduced(implementation):
         return ()
-    inputs = inputs_of(implementation)
+    inputs = {name: np.concatenate([a, a]) for name, a in inputs_of(implementation).items()}
     name = slope(implementation).partition(".")[2]
-    for other, a in inputs.items():
-        inputs[other] = a.copy()
-        inputs[other][1] = a[0]
-    row = inputs[name][1]
+    rows = inputs[name][ROWS:]
     # By different factors: a common one would be lost where shares are divided by their sum.
-    inputs[name][1] = row * (1 + STEP * np.arange(1, 1 + row.size).reshape(row.shape))
+    inputs[name][ROWS:] = rows * (1 + STEP * np.arange(1, 1 + rows[0].size).reshape(rows[0].shape))
     return (ask(implementation, inputs, dtype="float64"),)
 
 
@@ -42,7 +40,7 @@ def _tell_double(answers: Sequence[Answer]) -> str:
     answer = answers[0]
     if answer.dtype != "float64":
         return f"gives {answer.dtype}"
-    first, second = answer.value[:2]
+    first, second = answer.value[:ROWS], answer.value[ROWS:]
     return "float64" if np.any(first != second) else "float32 inside"
 
 
@@ -192,6 +190,8 @@ def _ask_hidden(_: Adapter, implementation: Implementation) -> Sequence[Task]:
     if not HIDDEN.search(implementation.code) or not unreduced(implementation):
         return ()
     inputs = inputs_of(implementation)
+    if set(inputs) != {"logits", "labels"}:
+        return ()
     logits, labels = inputs["logits"].copy(), inputs["labels"].copy()
     if logits.ndim == 1:
         logits[0], labels[0] = FAR, 0.0
