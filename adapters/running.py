@@ -51,7 +51,9 @@ def run_all(adapter: Adapter, tasks: Sequence[Task], mode: str) -> Iterator[tupl
         place = _place(adapter, implementation, call, mode)
         places.setdefault(n if place is None else place, []).append(n)
     alone = [turns for place, turns in places.items() if isinstance(place, int)]
-    shared = [turns for place, turns in places.items() if not isinstance(place, int)]
+    known = [place for place in places if not isinstance(place, int)]
+    # Loops of equal lengths and types are compiled into one.
+    shared = [places[place] for place in sorted(known, key=lambda place: repr(place[2:]))]
     size = adapter.joined.get(mode, 1)
     for group in [*([turns] for turns in alone), *batched(shared, size)]:
         for turn in range(max(map(len, group))):
@@ -84,7 +86,7 @@ def _asked(adapter: Adapter, task: Task, mode: str) -> tuple[str, ...]:
 def _place(adapter: Adapter, implementation: Implementation, call: Call, mode: str) -> Any:
     """What has to be equal to share compiled code; None for what is run on its own."""
     asked = _asked(adapter, (implementation, call), mode)
-    if adapter.unsupported(implementation, call, mode) or set(asked) <= {"value"}:
+    if adapter.unsupported(implementation, call, mode):
         return None
     function, arguments = _ready(adapter, implementation, call, asked)
     shapes = [array.shape for array in arguments.tensors.values()]
