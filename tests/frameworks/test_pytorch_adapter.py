@@ -22,8 +22,12 @@ from tests.adapter_points import (
     widest,
 )
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+import torch
+
 from adapters.pytorch.engine import ADAPTER, along
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch warns of its own code
 
 ROWS = {row.name: row for row in ADAPTER.implementations}
 each = pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
@@ -72,7 +76,6 @@ def test_every_dtype_is_kept_and_its_snippet_prints_the_same(row: Implementation
             same(ADAPTER, row, call, "eager")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit, in inductor's imports
 @pytest.mark.parametrize("name", ["F.softplus", "F.cross_entropy (index)"])
 def test_compiled_agrees_and_its_snippet_prints_the_same(name: str) -> None:
     # Two, because a compilation takes seconds; the conformance tests compile the others.
@@ -81,13 +84,11 @@ def test_compiled_agrees_and_its_snippet_prints_the_same(name: str) -> None:
     same(ADAPTER, ROWS[name], call, "compiled")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_functions_compiled_together_answer_as_alone() -> None:
     names = ("F.softplus", "F.log_softmax", "F.kl_div (reduced)")
     joins(ADAPTER, [ROWS[name] for name in names], "compiled")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("differentiate", ["jvp", "hvp"])
 def test_what_compiled_code_cannot_do_is_what_pytorch_says(differentiate: str) -> None:
     x = torch.ones(3)
