@@ -2,64 +2,64 @@
 
 from __future__ import annotations
 
-from adapters.pytorch.table.row import MODULE, Rows
+from adapters.pytorch.table.row import ALIAS, Rows
 
 FUNCTIONS: Rows = {
     "sigmoid": {
         "torch.sigmoid": "torch.sigmoid(x)",
-        "torch.special.expit": "torch.special.expit(x)",
-        "torch.sigmoid_": "torch.sigmoid_(x.clone())",
-        "F.sigmoid": ("F.sigmoid(x)", MODULE),
-        "torch.nn.Sigmoid": ("torch.nn.Sigmoid()(x)", MODULE),
+        "torch.special.expit": ("torch.special.expit(x)", ALIAS),
+        "torch.sigmoid_": ("torch.sigmoid_(x.clone())", ALIAS),
+        "F.sigmoid": ("F.sigmoid(x)", ALIAS),
+        "torch.nn.Sigmoid": ("torch.nn.Sigmoid()(x)", ALIAS),
     },
     "log_sigmoid": {
         "F.logsigmoid": "F.logsigmoid(x)",
-        "torch.nn.LogSigmoid": ("torch.nn.LogSigmoid()(x)", MODULE),
+        "torch.nn.LogSigmoid": ("torch.nn.LogSigmoid()(x)", ALIAS),
     },
     "softplus": {
         "F.softplus": "F.softplus(x, beta=beta)",
-        "torch.nn.Softplus": ("torch.nn.Softplus(beta=beta)(x)", MODULE),
+        "torch.nn.Softplus": ("torch.nn.Softplus(beta=beta)(x)", ALIAS),
         "torch.logaddexp": "torch.logaddexp(x, torch.zeros_like(x))",
     },
     "tanh": {
         "torch.tanh": "torch.tanh(x)",
-        "torch.tanh_": "torch.tanh_(x.clone())",
-        "F.tanh": ("F.tanh(x)", MODULE),
-        "torch.nn.Tanh": ("torch.nn.Tanh()(x)", MODULE),
+        "torch.tanh_": ("torch.tanh_(x.clone())", ALIAS),
+        "F.tanh": ("F.tanh(x)", ALIAS),
+        "torch.nn.Tanh": ("torch.nn.Tanh()(x)", ALIAS),
     },
     "relu": {
         "F.relu": "F.relu(x)",
-        "F.relu_": "F.relu_(x.clone())",
+        "F.relu_": ("F.relu_(x.clone())", ALIAS),
         "F.threshold": "F.threshold(x, 0.0, 0.0)",
-        "torch.relu": ("torch.relu(x)", MODULE),
-        "torch.relu_": ("torch.relu_(x.clone())", MODULE),
-        "torch.threshold": ("torch.threshold(x, 0.0, 0.0)", MODULE),
-        "torch.nn.ReLU": ("torch.nn.ReLU()(x)", MODULE),
-        "torch.nn.Threshold": ("torch.nn.Threshold(0.0, 0.0)(x)", MODULE),
+        "torch.relu": ("torch.relu(x)", ALIAS),
+        "torch.relu_": ("torch.relu_(x.clone())", ALIAS),
+        "torch.threshold": ("torch.threshold(x, 0.0, 0.0)", ALIAS),
+        "torch.nn.ReLU": ("torch.nn.ReLU()(x)", ALIAS),
+        "torch.nn.Threshold": ("torch.nn.Threshold(0.0, 0.0)(x)", ALIAS),
         "torch.clamp": "torch.clamp(x, min=0)",
         "torch.maximum": "torch.maximum(x, torch.zeros_like(x))",
     },
     "leaky_relu": {
         "F.leaky_relu": "F.leaky_relu(x, negative_slope=negative_slope)",
-        "F.leaky_relu_": "F.leaky_relu_(x.clone(), negative_slope=negative_slope)",
+        "F.leaky_relu_": ("F.leaky_relu_(x.clone(), negative_slope=negative_slope)", ALIAS),
         "F.prelu": "F.prelu(x, torch.full((1,), negative_slope, dtype=x.dtype))",
         "torch.prelu": (
             "torch.prelu(x, torch.full((1,), negative_slope, dtype=x.dtype))",
-            MODULE,
+            ALIAS,
         ),
-        "F.rrelu (evaluation)": "F.rrelu(x, lower=negative_slope, upper=negative_slope)",
+        "F.rrelu (evaluation)": ("F.rrelu(x, lower=negative_slope, upper=negative_slope)", ALIAS),
         "torch.rrelu (evaluation)": (
             "torch.rrelu(x, lower=negative_slope, upper=negative_slope)",
-            MODULE,
+            ALIAS,
         ),
-        "torch.nn.LeakyReLU": ("torch.nn.LeakyReLU(negative_slope)(x)", MODULE),
+        "torch.nn.LeakyReLU": ("torch.nn.LeakyReLU(negative_slope)(x)", ALIAS),
         "torch.nn.PReLU": (
             "torch.nn.PReLU(init=negative_slope, dtype=x.dtype)(x)",
-            MODULE,
+            ALIAS,
         ),
         "torch.nn.RReLU (evaluation)": (
             "torch.nn.RReLU(lower=negative_slope, upper=negative_slope).eval()(x)",
-            MODULE,
+            ALIAS,
         ),
         "torch.where": "torch.where(x > 0, x, negative_slope * x)",
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.pytorch.table.row import MEANS, MODULE, Rows, constant
+from adapters.pytorch.table.row import ALIAS, MEANS, Rows, constant
 
 SIGNS = "linear in the label: equal to ln(1 + e^(-y x)) at the labels -1 and +1 only"
 LABEL = {"fixed": {"labels": "the derivative for 'target' is not implemented"}}
@@ -38,7 +38,7 @@ FUNCTIONS: Rows = {
         ),
         "torch.nn.BCELoss": (
             f"torch.nn.BCELoss(weight=sample_weights, reduction=reduction)({P}, labels)",
-            {**MODULE, **PROBABILITIES},
+            {**ALIAS, **PROBABILITIES},
         ),
     },
     "sigmoid_cross_entropy": {
@@ -49,12 +49,12 @@ FUNCTIONS: Rows = {
         "torch.binary_cross_entropy_with_logits": (
             "torch.binary_cross_entropy_with_logits(logits, labels, pos_weight=pos_weight,"
             " reduction=0)",
-            {**MODULE, **OF_LOGITS},
+            {**ALIAS, **OF_LOGITS},
         ),
         "torch.nn.BCEWithLogitsLoss": (
             "torch.nn.BCEWithLogitsLoss(weight=sample_weights, pos_weight=pos_weight,"
             " reduction=reduction)(logits, labels)",
-            {**MODULE, **OF_LOGITS},
+            {**ALIAS, **OF_LOGITS},
         ),
         "F.multilabel_soft_margin_loss": (
             "F.multilabel_soft_margin_loss(logits[..., None], labels[..., None],"
@@ -68,14 +68,14 @@ FUNCTIONS: Rows = {
         "torch.nn.MultiLabelSoftMarginLoss (mean)": (
             "torch.nn.MultiLabelSoftMarginLoss(weight=sample_weights,"
             " reduction=reduction)(logits, labels)",
-            {**MODULE, **ROWS},
+            {**ALIAS, **ROWS},
         ),
     },
     "logistic_loss_pm1": {
         "F.soft_margin_loss": ("F.soft_margin_loss(logits, labels, reduction=reduction)", LABEL),
         "torch.nn.SoftMarginLoss": (
             "torch.nn.SoftMarginLoss(reduction=reduction)(logits, labels)",
-            {**MODULE, **LABEL},
+            {**ALIAS, **LABEL},
         ),
     },
     "hinge_loss": {
@@ -86,12 +86,12 @@ FUNCTIONS: Rows = {
         "torch.hinge_embedding_loss": (
             "torch.hinge_embedding_loss(labels * logits, -torch.ones_like(logits), margin=margin,"
             " reduction=0)",
-            MODULE,
+            ALIAS,
         ),
         "torch.nn.HingeEmbeddingLoss": (
             "torch.nn.HingeEmbeddingLoss(margin=margin, reduction=reduction)("
             "labels * logits, -torch.ones_like(logits))",
-            MODULE,
+            ALIAS,
         ),
         "F.margin_ranking_loss": (
             "F.margin_ranking_loss(logits, torch.zeros_like(logits), labels, margin=margin,"
@@ -100,12 +100,12 @@ FUNCTIONS: Rows = {
         "torch.margin_ranking_loss": (
             "torch.margin_ranking_loss(logits, torch.zeros_like(logits), labels, margin=margin,"
             " reduction=0)",
-            MODULE,
+            ALIAS,
         ),
         "torch.nn.MarginRankingLoss": (
             "torch.nn.MarginRankingLoss(margin=margin, reduction=reduction)("
             "logits, torch.zeros_like(logits), labels)",
-            MODULE,
+            ALIAS,
         ),
     },
     "squared_loss": {
@@ -119,7 +119,7 @@ FUNCTIONS: Rows = {
         ),
         "torch.nn.MSELoss": (
             "scale * torch.nn.MSELoss(reduction=reduction)(predictions, labels)",
-            MODULE,
+            ALIAS,
         ),
     },
     "poisson_nll": {
@@ -128,11 +128,11 @@ FUNCTIONS: Rows = {
         "torch.poisson_nll_loss": (
             "torch.poisson_nll_loss(log_rates, counts, log_input=True, full=False, eps=1e-8,"
             " reduction=0)",
-            MODULE,
+            ALIAS,
         ),
         "torch.nn.PoissonNLLLoss": (
             "torch.nn.PoissonNLLLoss(reduction=reduction)(log_rates, counts)",
-            MODULE,
+            ALIAS,
         ),
     },
     "poisson_nll_rate": {

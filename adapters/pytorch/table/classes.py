@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.pytorch.table.row import MODULE, Rows, constant
+from adapters.pytorch.table.row import ALIAS, Rows, constant
 
 KL = "F.kl_div(log_probabilities, {}, reduction={}{})"
 LOG_TARGET = ", log_target=True"
@@ -24,11 +24,11 @@ FUNCTIONS: Rows = {
         "F.kl_div (log_target)": KL.format("labels.log()", "'none'", LOG_TARGET) + ".sum(-1)",
         "torch.kl_div": (
             "torch.kl_div(log_probabilities, labels, reduction=0).sum(-1)",
-            MODULE,
+            ALIAS,
         ),
         "torch.nn.KLDivLoss": (
             "torch.nn.KLDivLoss(reduction='none')(log_probabilities, labels).sum(-1)",
-            MODULE,
+            ALIAS,
         ),
     },
     "kl_divergence_log_targets": {
@@ -37,7 +37,7 @@ FUNCTIONS: Rows = {
         "torch.nn.KLDivLoss (logarithms)": (
             "torch.nn.KLDivLoss(reduction='none', log_target=True)("
             "log_probabilities, log_labels).sum(-1)",
-            MODULE,
+            ALIAS,
         ),
     },
     "multiclass_margin_loss": {
@@ -47,7 +47,7 @@ FUNCTIONS: Rows = {
         ),
         "torch.nn.MultiMarginLoss": (
             f"torch.nn.MultiMarginLoss({MARGIN}, reduction=reduction)(logits, labels)",
-            {**MODULE, **MARGINS},
+            {**ALIAS, **MARGINS},
         ),
     },
 }

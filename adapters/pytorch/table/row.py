@@ -49,8 +49,9 @@ DEFAULTS = {
     "sample_weights": None,
     "scale": 1.0,
 }
-MODULE = {"modes": ("eager",)}
-"""A module that hands its arguments to the function of another row, which is what compiles."""
+ALIAS = {"modes": ("eager",)}
+"""A module, an alias or a form in place, which calls the function of another row: that one has all
+modes."""
 
 
 def constant(function: str, argument: str = "weight") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.pytorch.table.row import MEANS, MODULE, Rows, constant
+from adapters.pytorch.table.row import ALIAS, MEANS, Rows, constant
 
 HALF = {"dtypes": ("float16", "bfloat16")}
 WEIGHT = "weight=class_weights"
@@ -17,6 +17,8 @@ AXIS = {"needs": ("axis",)}
 CONSTANT = {"fixed": {"class_weights": constant("nll_loss_forward")}}
 PIXELS = {"fixed": {"class_weights": constant("nll_loss2d_forward")}}
 UNUSED = "The differentiated Tensor at index 0 appears to not have been used in the graph."
+EAGER = ("eager", "strided", "placed", "deterministic")
+"""The modes of the chunked algorithm: its documentation excludes torch.compile and torch.vmap."""
 WEIGHTED = {"needs": ("class_weights",)}
 WARM = {"needs": ("temperature",)}
 ROWWISE = {"needs": ("sample_weights",), "reductions": MEANS}
@@ -28,14 +30,14 @@ FUNCTIONS: Rows = {
             "F.softmax(logits, dim=axis, dtype=torch.float32).to(logits.dtype)",
             HALF,
         ),
-        "F.softmin": "F.softmin(-logits, dim=axis)",
-        "torch.softmax": ("torch.softmax(logits, dim=axis)", MODULE),
-        "torch.special.softmax": ("torch.special.softmax(logits, dim=axis)", MODULE),
-        "torch.nn.Softmax": ("torch.nn.Softmax(dim=axis)(logits)", MODULE),
-        "torch.nn.Softmin": ("torch.nn.Softmin(dim=axis)(-logits)", MODULE),
+        "F.softmin": ("F.softmin(-logits, dim=axis)", ALIAS),
+        "torch.softmax": ("torch.softmax(logits, dim=axis)", ALIAS),
+        "torch.special.softmax": ("torch.special.softmax(logits, dim=axis)", ALIAS),
+        "torch.nn.Softmax": ("torch.nn.Softmax(dim=axis)(logits)", ALIAS),
+        "torch.nn.Softmin": ("torch.nn.Softmin(dim=axis)(-logits)", ALIAS),
         "torch.nn.Softmax2d": (
             "torch.nn.Softmax2d()(logits[:, :, None, None])[:, :, 0, 0]",
-            MODULE,
+            ALIAS,
         ),
         "torch.masked.softmax": "torch.masked.softmax(logits, axis, mask=mask)",
         "torch.masked.softmin": "torch.masked.softmin(-logits, axis, mask=mask)",
@@ -46,14 +48,14 @@ FUNCTIONS: Rows = {
             "F.log_softmax(logits, dim=axis, dtype=torch.float32).to(logits.dtype)",
             HALF,
         ),
-        "torch.log_softmax": ("torch.log_softmax(logits, dim=axis)", MODULE),
-        "torch.special.log_softmax": ("torch.special.log_softmax(logits, dim=axis)", MODULE),
-        "torch.nn.LogSoftmax": ("torch.nn.LogSoftmax(dim=axis)(logits)", MODULE),
+        "torch.log_softmax": ("torch.log_softmax(logits, dim=axis)", ALIAS),
+        "torch.special.log_softmax": ("torch.special.log_softmax(logits, dim=axis)", ALIAS),
+        "torch.nn.LogSoftmax": ("torch.nn.LogSoftmax(dim=axis)(logits)", ALIAS),
         "torch.masked.log_softmax": "torch.masked.log_softmax(logits, axis, mask=mask)",
     },
     "logsumexp": {
         "torch.logsumexp": "torch.logsumexp(logits, dim=axis)",
-        "torch.special.logsumexp": ("torch.special.logsumexp(logits, dim=axis)", MODULE),
+        "torch.special.logsumexp": ("torch.special.logsumexp(logits, dim=axis)", ALIAS),
         "torch.logcumsumexp": "torch.logcumsumexp(logits, dim=-1)[..., -1]",
         "torch.masked.logsumexp": "torch.masked.logsumexp(logits, axis, mask=mask)",
     },
@@ -68,7 +70,7 @@ FUNCTIONS: Rows = {
         ),
         "torch.nn.CrossEntropyLoss (probabilities)": (
             f"torch.nn.CrossEntropyLoss({OPTIONS}, reduction=reduction)(logits, labels)",
-            MODULE,
+            ALIAS,
         ),
     },
     "softmax_cross_entropy_index": {
@@ -84,7 +86,7 @@ FUNCTIONS: Rows = {
         ),
         "torch.nn.CrossEntropyLoss (index)": (
             f"torch.nn.CrossEntropyLoss({INDEX}, reduction=reduction)(logits, labels)",
-            {**MODULE, **CONSTANT},
+            {**ALIAS, **CONSTANT},
         ),
     },
     "linear_softmax_cross_entropy": {
@@ -93,11 +95,11 @@ FUNCTIONS: Rows = {
             "torch.func.functional_call(torch.nn.LinearCrossEntropyLoss(hidden.shape[-1],"
             f" len(weights), bias=True, {INDEX}, reduction=reduction),"
             " {'linear.weight': weights, 'linear.bias': bias}, (hidden, labels))",
-            {**MODULE, **CONSTANT, "needs": ("bias",)},
+            {**ALIAS, **CONSTANT, "needs": ("bias",)},
         ),
         "F.linear_cross_entropy (chunked)": (
             LAYER.format(INDEX, ", options=torch.nn.LinearCrossEntropyOptions()"),
-            {"fixed": {"class_weights": UNUSED}},
+            {"fixed": {"class_weights": UNUSED}, "modes": EAGER},
         ),
     },
     "nll": {
@@ -109,7 +111,7 @@ FUNCTIONS: Rows = {
         "torch.nn.NLLLoss": (
             f"torch.nn.NLLLoss({WEIGHT}, ignore_index=ignore_index, reduction=reduction)"
             "(log_probabilities, labels)",
-            {**MODULE, **CONSTANT},
+            {**ALIAS, **CONSTANT},
         ),
     },
 }
@@ -160,7 +162,7 @@ COMPOSITIONS: Rows = {
             WARM,
         ),
         "-sum(y log_softmax(masked_fill(x, -inf)), within the mask)": (
-            f"-(labels * F.log_softmax({MASKED}, dim=-1)).masked_fill(~mask, 0).sum(-1)"
+            f"-(labels * F.log_softmax({MASKED}, dim=-1).masked_fill(~mask, 0)).sum(-1)"
         ),
     },
     "softmax_cross_entropy_index": {
