@@ -84,18 +84,28 @@ def _defaults(call: ast.Call, settled: Mapping[str, Any], namespace: Namespace) 
     except (TypeError, ValueError):
         return
     parts: list[Any] = [*call.args, *call.keywords]
-    for place, part in enumerate(parts):
-        value = part.value if isinstance(part, ast.keyword) else None
-        if not isinstance(value, ast.Name) or value.id not in settled or part.arg not in known:
-            continue
-        if value.id == "reduction":
-            continue
-        default = known[part.arg].default
-        if type(default) is type(settled[value.id]) and default == settled[value.id]:
-            last = place + 1 == len(parts)
-            start = parts[place - 1].end_col_offset if place else part.col_offset
-            end = parts[1].col_offset if not place and not last else part.end_col_offset
-            yield start, end
+    dropped = [_repeats(part, settled, known) for part in parts]
+    if all(dropped) and parts:
+        yield parts[0].col_offset, parts[-1].end_col_offset
+        return
+    first = dropped.index(False) if parts else 0
+    if first:
+        yield parts[0].col_offset, parts[first].col_offset
+    for before, part, drop in zip(
+        parts[first:], parts[first + 1 :], dropped[first + 1 :], strict=False
+    ):
+        if drop:
+            yield before.end_col_offset, part.end_col_offset
+
+
+def _repeats(part: Any, settled: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether an argument is a keyword that is given its default; the reduction always counts."""
+    value = part.value if isinstance(part, ast.keyword) else None
+    if not isinstance(value, ast.Name) or value.id not in settled or part.arg not in known:
+        return False
+    default = known[part.arg].default
+    same = type(default) is type(settled[value.id]) and default == settled[value.id]
+    return same and value.id != "reduction"
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
