@@ -22,6 +22,7 @@ import numpy as np
 os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
 
 import torch
+import torch._inductor.config
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 
 from adapters.base import ROWWISE, Adapter, Arguments, Array, Call, Found, Function, Implementation
@@ -29,7 +30,7 @@ from adapters.pytorch.table import IMPLEMENTATIONS
 
 COMPILE = {"fullgraph": True, "dynamic": False}
 """For the shapes at hand, which is what `torch.compile` does until it sees others."""
-TOGETHER = {"options": {"cpp_wrapper": True}}
+TOGETHER = {"cpp_wrapper": True}
 """Calls the same kernels from C++, so that all of a program are one file for the compiler."""
 JOINED = 64
 THREADS = 1  # one order of every sum
@@ -205,10 +206,11 @@ class PyTorch(Adapter):
         tensors = [{**g.tensors, **v} for g, v in zip(arguments, leaves, strict=True)]
         upstreams = [given.upstream for f, given in zip(functions, arguments, strict=True) if f.wrt]
         try:
-            values = self._compiled(functions)(tensors)
-            differentiable = [v for v, f in zip(values, functions, strict=True) if f.wrt]
-            every = [leaf for known in leaves for leaf in known.values()]
-            slopes = iter(torch.autograd.grad(differentiable, every, upstreams) if every else ())
+            with torch._inductor.config.patch(TOGETHER):  # the backward compiles when it is called
+                values = self._compiled(functions)(tensors)
+                losses = [v for v, f in zip(values, functions, strict=True) if f.wrt]
+                every = [leaf for known in leaves for leaf in known.values()]
+                slopes = iter(torch.autograd.grad(losses, every, upstreams) if every else ())
         except RuntimeError as error:
             if not GENERATED.match(str(error)):
                 raise
@@ -225,7 +227,7 @@ class PyTorch(Adapter):
             calls = {f"f{n}": function.call for n, function in enumerate(functions)}
             results = ", ".join(f"{name}(**tensors[{n}])" for n, name in enumerate(calls))
             whole = eval(f"lambda tensors: ({results},)", calls)  # noqa: S307
-            self.compiled[key] = torch.compile(whole, **COMPILE, **TOGETHER)
+            self.compiled[key] = torch.compile(whole, **COMPILE)
         return self.compiled[key]
 
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:

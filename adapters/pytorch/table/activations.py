@@ -71,7 +71,6 @@ COMPOSITIONS: Rows = {
         "exp(x) / (1 + exp(x))": "torch.exp(x) / (1 + torch.exp(x))",
         "(1 + tanh(x / 2)) / 2": "(1 + torch.tanh(x / 2)) / 2",
         "exp(logsigmoid(x))": "F.logsigmoid(x).exp()",
-        "softmax of (x, 0)": "torch.stack([x, torch.zeros_like(x)], dim=-1).softmax(-1)[..., 0]",
     },
     "log_sigmoid": {
         "-softplus(-x)": "-F.softplus(-x)",
@@ -88,7 +87,6 @@ COMPOSITIONS: Rows = {
         "log(1 + exp(x))": "torch.log(1 + torch.exp(x))",
         "relu(x) + log1p(exp(-abs(x)))": "F.relu(x) + torch.log1p(torch.exp(-torch.abs(x)))",
         "softplus(x, threshold=40)": "F.softplus(x, beta=beta, threshold=40)",
-        "logsumexp of (x, 0)": ("torch.stack([x, torch.zeros_like(x)], dim=-1).logsumexp(-1)"),
     },
     "tanh": {
         "(exp(x) - exp(-x)) / (exp(x) + exp(-x))": (
@@ -100,7 +98,6 @@ COMPOSITIONS: Rows = {
     "relu": {
         "x (x > 0)": "x * (x > 0)",
         "where(x > 0, x, 0)": "torch.where(x > 0, x, 0)",
-        "(x + abs(x)) / 2": "(x + x.abs()) / 2",
     },
     "leaky_relu": {
         "max(x, slope x)": "torch.maximum(x, negative_slope * x)",

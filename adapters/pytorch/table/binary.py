@@ -145,7 +145,7 @@ FUNCTIONS: Rows = {
         ),
         "F.poisson_nll_loss (rate, default eps)": (
             POISSON.format("rates, counts, log_input=False"),
-            {"takes": {"add_epsilon": (1e-8,)}},
+            {"takes": {"add_epsilon": (1e-8,)}, "needs": ("add_epsilon",)},
         ),
     },
 }
@@ -281,8 +281,8 @@ COMPOSITIONS: Rows = {
             {"needs": ("sample_weights",), "reductions": MEANS},
         ),
         "scale mse_loss(y, z, reduction=sum) / batch": (
-            "scale * F.mse_loss(predictions, labels, reduction=reduction) / len(predictions)",
-            {"reductions": {"batch_mean": "sum"}},
+            "scale * F.mse_loss(predictions, labels, reduction='sum') / len(predictions)",
+            {"reductions": {"batch_mean": "{}"}},
         ),
     },
     "sigmoid_squared_loss": {
@@ -294,9 +294,6 @@ COMPOSITIONS: Rows = {
     "sigmoid_focal_loss": {
         "(1 - p_t)^gamma binary_cross_entropy_with_logits": f"{FOCAL} * {BARE}",
         "alpha_t (1 - p_t)^gamma binary_cross_entropy_with_logits": f"{BALANCE} * {FOCAL} * {BARE}",
-        "(sigmoid(x) (1 - y) + sigmoid(-x) y)^gamma binary_cross_entropy_with_logits": (
-            f"(logits.sigmoid() * (1 - labels) + (-logits).sigmoid() * labels) ** gamma * {BARE}"
-        ),
         "(1 - p_t)^gamma binary_cross_entropy(sigmoid(x))": (
             f"{FOCAL} * F.binary_cross_entropy(logits.sigmoid(), labels, reduction='none')"
         ),

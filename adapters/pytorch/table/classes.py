@@ -8,6 +8,7 @@ KL = "F.kl_div(log_probabilities, {}, reduction={}{})"
 LOG_TARGET = ", log_target=True"
 NO_WEIGHT = {"fixed": {"class_weights": constant("nll_loss_forward")}}
 MARGINS = {
+    "dtypes": ("float32", "float64"),  # the kernel is not implemented for the others
     "fixed": {"class_weights": constant("multi_margin_loss")},
     "cannot": {
         "jvp": "Trying to use forward AD with multi_margin_loss that does not support it because"
@@ -93,10 +94,6 @@ COMPOSITIONS: Rows = {
         "-sum(p log(q))": "-(labels * probabilities.log()).sum(-1)",
         "-sum(p log(q + 1e-8))": "-(labels * (probabilities + 1e-8).log()).sum(-1)",
         "-sum(xlogy(p, q))": "-torch.xlogy(labels, probabilities).sum(-1)",
-        "sum(kl_div(log(q), p) + entr(p))": (
-            "(F.kl_div(probabilities.log(), labels, reduction='none')"
-            " + torch.special.entr(labels)).sum(-1)"
-        ),
     },
     "categorical_cross_entropy": {
         "-sum(y log(p))": f"-(labels * {P}.log()).sum(-1)",

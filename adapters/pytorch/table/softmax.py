@@ -15,6 +15,8 @@ LAYER = (
 AXIS = {"needs": ("axis",)}
 """A batch whose class axis is not the last: PyTorch has the classes on axis 1."""
 CONSTANT = {"fixed": {"class_weights": constant("nll_loss_forward")}}
+SPATIAL = ("eager", "compiled", "strided", "placed", "deterministic")
+"""The modes of a row of classes with a spatial axis: `torch.vmap` would leave it no batch axis."""
 PIXELS = {"fixed": {"class_weights": constant("nll_loss2d_forward")}}
 UNUSED = "The differentiated Tensor at index 0 appears to not have been used in the graph."
 EAGER = ("eager", "strided", "placed", "deterministic")
@@ -78,7 +80,7 @@ FUNCTIONS: Rows = {
         "F.cross_entropy (index, one spatial dimension)": (
             f"F.cross_entropy(logits[..., None], labels[..., None], {INDEX},"
             " reduction='none')[..., 0]",
-            PIXELS,
+            {**PIXELS, "modes": SPATIAL},
         ),
         "F.cross_entropy (index, class axis)": (
             f"F.cross_entropy(logits.movedim(axis, 1), labels, {INDEX}, reduction=reduction)",
