@@ -49,7 +49,7 @@ FUNCTIONS: Rows = {
         "torch.binary_cross_entropy_with_logits": (
             "torch.binary_cross_entropy_with_logits(logits, labels, pos_weight=pos_weight,"
             " reduction=0)",
-            {**ALIAS, **OF_LOGITS},
+            {**ALIAS, "fixed": POSITIVE},
         ),
         "torch.nn.BCEWithLogitsLoss": (
             "torch.nn.BCEWithLogitsLoss(weight=sample_weights, pos_weight=pos_weight,"
@@ -279,10 +279,6 @@ COMPOSITIONS: Rows = {
         "weights (y - z)^2": (
             "sample_weights * (predictions - labels) ** 2",
             {"needs": ("sample_weights",), "reductions": MEANS},
-        ),
-        "scale mse_loss(y, z, reduction=sum) / batch": (
-            "scale * F.mse_loss(predictions, labels, reduction='sum') / len(predictions)",
-            {"reductions": {"batch_mean": "{}"}},
         ),
     },
     "sigmoid_squared_loss": {
