@@ -14,6 +14,9 @@ FRAMEWORKS = {
     "tensorflow": "tensor_flow.engine",
     "tensorflow-plain": "tensor_flow.plain",
     "jax": "jax_optax.engine",
+    "keras-torch": "keras_3.on_torch",
+    "keras-tensorflow": "keras_3.on_tensorflow",
+    "keras-jax": "keras_3.on_jax",
     "numpy": "numpy_controls",
 }
 """Framework -> module of its adapter."""

@@ -42,6 +42,7 @@ ROWS: Rows = {
     ),
     "softmax": (
         ("tf.nn.softmax(logits, axis=axis)", {"defaults": AXIS}),
+        ("softmax(where(mask, x, -inf))", "tf.nn.softmax(tf.where(mask, logits, -float('inf')))"),
         ("exp(x) / sum(exp(x))",
          "tf.math.exp(logits) / tf.math.reduce_sum(tf.math.exp(logits), axis=-1, keepdims=True)"),
         ("exp(x - max) / sum(exp(x - max))",
@@ -58,6 +59,8 @@ ROWS: Rows = {
     "logsumexp": (
         ("tf.math.reduce_logsumexp(logits, axis=axis)", {"defaults": AXIS}),
         ("tf.math.cumulative_logsumexp", "tf.math.cumulative_logsumexp(logits, axis=-1)[..., -1]"),
+        ("reduce_logsumexp(where(mask, x, -inf))",
+         "tf.math.reduce_logsumexp(tf.where(mask, logits, -float('inf')), axis=-1)"),
         ("log(sum(exp(x)))", "tf.math.log(tf.math.reduce_sum(tf.math.exp(logits), axis=-1))"),
         ("max + log(sum(exp(x - max)))",
          f"tf.math.log(tf.math.reduce_sum({SHIFTED}, axis=-1)) + tf.reduce_max(logits, axis=-1)"),

@@ -30,7 +30,7 @@ ROWS: Rows = {
     ),
     "poisson_nll": (
         ('tf.nn.log_poisson_loss(counts, log_rates, compute_full_loss=full == "stirling")',
-         {"defaults": {"full": "none"}, "takes": {"full": ("none", "stirling")}}),
+         {"defaults": {"full": "none"}, "takes": {"full": (None, "none", "stirling")}}),
         ("exp(x) - t x", "tf.math.exp(log_rates) - counts * log_rates"),
         ("exp(x) - t x + stirling(t)",
          f"tf.math.exp(log_rates) - counts * log_rates + {STIRLING}", {"takes": IN_FULL}),
