@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from adapters.protocol import (
     Answer,
@@ -46,6 +50,9 @@ def run_all(adapter: Adapter, tasks: Sequence[Task], mode: str) -> Iterator[tupl
     Equal functions of equal shapes share one place in a program, and it runs until all have had
     their turn. Where one of them raises, all are run on their own.
     """
+    if mode in adapter.stacked:
+        yield from _run_stacked(adapter, tasks, mode)
+        return
     places: dict[Any, list[int]] = {}
     for n, (implementation, call) in enumerate(tasks):
         place = _place(adapter, implementation, call, mode)
@@ -63,6 +70,51 @@ def run_all(adapter: Adapter, tasks: Sequence[Task], mode: str) -> Iterator[tupl
             for turns, n, outcome in zip(group, chosen, outcomes, strict=True):
                 if turn < len(turns):
                     yield n, outcome
+
+
+def _run_stacked(
+    adapter: Adapter, tasks: Sequence[Task], mode: str
+) -> Iterator[tuple[int, Answers]]:
+    """Equal functions of rows of equal length run once, on all rows; alone where that raises."""
+    stacks: dict[Any, list[int]] = {}
+    for n, (implementation, call) in enumerate(tasks):
+        place = _place(adapter, implementation, call, mode, rows=True)
+        stacks.setdefault(n if place is None else place, []).append(n)
+    for turns in stacks.values():
+        implementation = tasks[turns[0]][0]
+        calls = [tasks[n][1] for n in turns]
+        outcome: Answers = {}
+        if len(calls) > 1:
+            outcome = run(adapter, implementation, stack(calls), mode)
+        if not outcome or any(isinstance(answer, Raised) for answer in outcome.values()):
+            for n in turns:
+                yield n, run(adapter, implementation, tasks[n][1], mode)
+            continue
+        start = 0
+        for n, call in zip(turns, calls, strict=True):
+            own = slice(start, start := start + len(call.upstream))
+            yield n, {q: a[own] if isinstance(a, np.ndarray) else a for q, a in outcome.items()}
+
+
+def stack(calls: Sequence[Call]) -> Call:
+    """One call with the rows of all, which differ in nothing else."""
+
+    def whole(group: str) -> dict[str, Any]:
+        values = [getattr(call, group) for call in calls]
+        return {
+            name: np.concatenate([own[name] for own in values])
+            if isinstance(value, np.ndarray)
+            else value
+            for name, value in values[0].items()
+        }
+
+    return replace(
+        calls[0],
+        inputs=whole("inputs"),
+        parameters=whole("parameters"),
+        upstream=np.concatenate([call.upstream for call in calls]),
+        tangents=whole("tangents"),
+    )
 
 
 def declined(
@@ -83,14 +135,22 @@ def _asked(adapter: Adapter, task: Task, mode: str) -> tuple[str, ...]:
     return tuple(quantity for quantity in task[1].quantities if quantity not in known)
 
 
-def _place(adapter: Adapter, implementation: Implementation, call: Call, mode: str) -> Any:
-    """What has to be equal to share compiled code; None for what is run on its own."""
+def _place(
+    adapter: Adapter, implementation: Implementation, call: Call, mode: str, rows: bool = False
+) -> Any:
+    """What has to be equal to share compiled code; None for what is run on its own.
+
+    rows: to share one run, where only the number of rows may differ.
+    """
     asked = _asked(adapter, (implementation, call), mode)
     if adapter.unsupported(implementation, call, mode):
         return None
     function, arguments = _ready(adapter, implementation, call, asked)
     shapes = [array.shape for array in arguments.tensors.values()]
-    if mode in adapter.dynamic:
+    shared = set(arguments.tensors) - set(function.rows)
+    if rows and (call.reduction != "none" or "axis" in call.parameters or shared):
+        return None
+    if rows or mode in adapter.dynamic:
         shapes = [shape[1:] for shape in shapes]
     return function.key, function.quantities, call.dtype, tuple(shapes), call.reduction
 
@@ -128,7 +188,11 @@ def _attempt(
     ready = [_ready(adapter, *task, own) for task, own in zip(tasks, asked, strict=True)]
     try:
         arguments = [own.each(adapter.tensor) for _, own in ready]
-        found = adapter.compute([function for function, _ in ready], arguments, mode)
+        start = time.perf_counter()
+        try:
+            found = adapter.compute([function for function, _ in ready], arguments, mode)
+        finally:
+            adapter.seconds += time.perf_counter() - start
         return [{q: adapter.array(tensor) for q, tensor in own.items()} for own in found]
     except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
         return Raised(type(error).__name__, adapter.message(error))

@@ -32,10 +32,11 @@ from reference.formats import FORMATS, Format
 from reference.problem import Problem
 from reference.truth import Truth, decimal
 
-BUCKETS = (32, 128, 512, 2048)
-"""Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled."""
-LANES = 67
-"""Rows, at least, of a batch that has each row at several positions."""
+BUCKETS = (67, 259, 1027, 4099)
+"""Batch sizes of compiled code: a batch is filled up to the next, since each size is compiled. They
+are odd: vectorised code treats what is left over at the end on its own."""
+TIMES = 3
+"""Positions, at least, of each row in a batch of the modes that are `placed`."""
 SHOWN = 12
 """Numbers of an input that a record shows."""
 
@@ -64,6 +65,7 @@ class Suite:
         self._calls: dict[tuple[str, str], tuple[Problem, Call]] = {}
         self._ahead: dict[str, Iterator[tuple[tuple[str, str], Outcome]]] = {}
         self._printed: dict[tuple[Any, ...], str] = {}
+        self._snippets: dict[tuple[Any, ...], str] = {}
         self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._truths: dict[tuple[str, str], tuple[Problem, dict[str, Truth]]] = {}
         self._bounds: dict[tuple[str, str, bool], dict[str, Bounds]] = {}
@@ -107,6 +109,7 @@ class Suite:
 
     def measure(self, job: Job) -> Iterator[results.Check]:
         """The checks of a job, for all dtypes of its case."""
+        self._snippets.clear()
         for dtype in job.case.dtypes:
             _, truths = self.problem(job.case, dtype)
             _, call = self._call(job.case, dtype)
@@ -186,7 +189,6 @@ class Suite:
                     strict=_number(limits.strict[home]), baseline=_number(limits.baseline[home])
                 ),
             }
-        placed = measured.index is not None
         alone = call if row is None else _only(call, row)
         return results.Check(
             operator=call.operator,
@@ -201,7 +203,7 @@ class Suite:
             row=None if row is None else job.case.rows[row],
             inputs={name: _shown(array) for name, array in alone.inputs.items()},
             message=judgement.message,
-            snippet=self._snippet(job, _repeated(alone) if placed else alone, judgement),
+            snippet=self._snippet(measured, alone),
             **facts,
         )
 
@@ -211,13 +213,21 @@ class Suite:
             self._printed[key] = _digits(truth, place)
         return self._printed[key]
 
-    def _snippet(self, job: Job, call: Call, judgement: Judgement) -> str:
-        if judgement.verdict == "unsupported":
+    def _snippet(self, measured: _Measured, alone: Call) -> str:
+        """The program that reproduces a row; the quantities of a job often share their worst."""
+        job, verdict = measured.job, measured.judgement.verdict
+        if verdict == "unsupported":
             return ""
-        return self.adapter.snippet(job.implementation, call, job.mode)
+        # Where a position in the batch matters, the row has to be in many of them.
+        many = measured.index is not None and verdict in results.FAILING
+        key = (alone.dtype, measured.row, many)
+        if key not in self._snippets:
+            call = _repeated(alone) if many else alone
+            self._snippets[key] = self.adapter.snippet(job.implementation, call, job.mode)
+        return self._snippets[key]
 
-    def records(self) -> Iterator[results.Implementation | results.Case]:
-        """What a results file says of implementations and cases."""
+    def records(self) -> Iterator[results.AnyRecord]:
+        """What a results file says of implementations, what they call and run, and of cases."""
         for i in self.adapter.implementations:
             yield results.Implementation(
                 name=i.name,
@@ -227,10 +237,16 @@ class Suite:
                 documentation=i.documentation,
                 control=i.control,
             )
+        for function, arguments in self.adapter.signatures().items():
+            yield results.Signature(function=function, arguments=arguments)
+        yield from self._expressions()
         for case in self.cases:
             yield results.Case(
                 case=case.id,
                 operator=case.operator.name,
+                parameters=case.set,
+                options=case.options,
+                reduction=case.text.reduction,
                 source=case.text.source,
                 why=case.text.why,
                 theme=case.theme,
@@ -238,6 +254,24 @@ class Suite:
                 rows=len(case.rows),
                 claims=[_claim(verdict) for verdict in claims.judge(case)],
             )
+
+    def _expressions(self) -> Iterator[results.Expression]:
+        """What runs in the planned jobs, once for all cases with the same options."""
+        known: set[tuple[str, ...]] = set()
+        for job in self.planned:
+            own, case = job.implementation, job.case
+            key = (own.name, *case.options, case.text.reduction)
+            for dtype in case.dtypes if key not in known else ():
+                _, call = self._call(case, dtype)
+                if not self.adapter.unsupported(own, call, job.mode):
+                    known.add(key)
+                    yield results.Expression(
+                        implementation=own.name,
+                        options=case.options,
+                        reduction=case.text.reduction,
+                        code=self.adapter.expression(own, call),
+                    )
+                    break
 
     def header(self, selection: str) -> results.Header:
         """The header of a results file."""
@@ -348,20 +382,23 @@ def _by_row(quantity: str, call: Call) -> bool:
 
 
 def places(rows: int) -> NDArray[np.intp]:
-    """Rows of a larger batch, of odd length: each of the rows is at several positions of it.
+    """Rows of a larger batch: each is at several positions, some behind the last whole vector."""
+    if not rows:
+        return np.arange(0)
+    size = _bucket(TIMES * rows)
+    order = [np.roll(np.arange(rows), -7 * n) for n in range(-(-size // rows))]
+    return np.concatenate(order)[:size]
 
-    Vectorised code treats what is left over at the end on its own; so each row is in the body of a
-    loop over 32 lanes, and another time behind it.
-    """
-    order = [np.roll(np.arange(rows), -7 * n) for n in range(max(3, -(-LANES // max(rows, 1))))]
-    index = np.concatenate(order)
-    return index if len(index) % 2 or not rows else np.append(index, 0)
+
+def _bucket(rows: int) -> int:
+    """The batch size for so many rows."""
+    return next((size for size in BUCKETS if size >= rows), rows | 1)
 
 
 def _filled(call: Call) -> Call:
     """The call with its batch filled up to a bucket by repeating rows, where that is harmless."""
     rows = _rows(call)
-    size = next((b for b in BUCKETS if b >= rows), rows)
+    size = _bucket(rows)
     free = _free(call) and all(_by_row(quantity, call) for quantity in call.quantities)
     if not free or size == rows or rows == 0:
         return call
@@ -374,7 +411,7 @@ def _only(call: Call, row: int) -> Call:
 
 def _repeated(call: Call) -> Call:
     whole = not _free(call) or not _rows(call)
-    return call if whole else _taken(call, np.zeros(LANES, dtype=np.intp))
+    return call if whole else _taken(call, np.zeros(BUCKETS[0], dtype=np.intp))
 
 
 def _shown(array: Array) -> str:

@@ -3,13 +3,19 @@
 XLA on CPU treats subnormal inputs as zeros and returns zeros for subnormal results, op by op as
 well as compiled; float16 alone keeps them, because it is computed in float32.
 
-Every op is compiled once for each shape. Setting `JAX_COMPILATION_CACHE_DIR` keeps the compiled
-code between runs (https://docs.jax.dev/en/latest/persistent_compilation_cache.html).
+A run's time goes to XLA: 0.04 s of the processor for each fused loop of each function, dtype and
+shape, in eager mode (which compiles what each op calls) as well as under `jax.jit`. So batches
+have few sizes, and equal programs are compiled once: JAX's cache of compiled programs is set
+up for the process, or kept between runs in the folder `JAX_COMPILATION_CACHE_DIR`
+(https://docs.jax.dev/en/latest/persistent_compilation_cache.html).
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -20,26 +26,32 @@ import numpy as np
 import optax
 
 from adapters.base import Adapter, Arguments, Array, Call, Found, Function, Implementation
-from adapters.jax_optax.table import BARE, COMPOSED, EAGER, IMPLEMENTATIONS, PUBLIC
+from adapters.jax_optax.snippets import snippet
+from adapters.jax_optax.table import IMPLEMENTATIONS
 
 jax.config.update("jax_enable_x64", True)
-# Nothing here takes a second to compile, the default threshold of the persistent cache.
+# Nothing here takes a second to compile, the default threshold of the cache.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    CACHE = tempfile.mkdtemp(prefix="jax-programs-")
+    atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+    jax.config.update("jax_compilation_cache_dir", CACHE)
 
-Parts = Sequence[tuple[Mapping[str, Any], Any, Mapping[str, Any]]]
-"""For each function: tensors, upstream, tangents."""
-Program = Callable[[Parts], list[Found]]
-
-
-def _program(functions: Sequence[Function], mode: str) -> Program:
-    """What answers all functions at once, ready for `jax.jit`."""
-    calls = [_by_rows(f) if mode == "vmap" else f.call for f in functions]
-
-    def program(parts: Parts) -> list[Found]:
-        each = zip(functions, calls, parts, strict=True)
-        return [_answers(call, f.quantities, Arguments(*own)) for f, call, own in each]
-
-    return program
+CLOSED = (
+    "labels",
+    "log_labels",
+    "counts",
+    "class_weights",
+    "pos_weight",
+    "sample_weights",
+    "mask",
+)
+"""What the mode `closed` makes constants of the program: data, which no training differentiates."""
+CONSTANT = "a constant of the program has no derivative"
+JITTED = ("compiled", "vmap", "closed")
+Program = Callable[[Mapping[str, Any], Any, Mapping[str, Any]], Found]
+"""From tensors, upstream and tangents to quantities."""
 
 
 def _by_rows(function: Function) -> Callable[..., Any]:
@@ -52,18 +64,29 @@ def _by_rows(function: Function) -> Callable[..., Any]:
     return mapped
 
 
-def _answers(call: Callable[..., Any], quantities: Sequence[str], given: Arguments) -> Found:
+def _program(call: Callable[..., Any], quantities: Sequence[str]) -> Program:
+    """What answers the quantities, ready for `jax.jit`."""
+
+    def program(tensors: Any, upstream: Any, tangents: Any) -> Found:
+        given = Arguments(tensors, upstream, tangents)
+        first = _first(call, given, quantities)
+        second = {q: _along(call, given, q) for q in quantities if q not in first}
+        return {**first, **second}
+
+    return program
+
+
+def _first(call: Callable[..., Any], given: Arguments, quantities: Sequence[str]) -> Found:
+    """The value and the gradients that are asked, of one VJP."""
     wrt = {q.split(".")[1]: q for q in quantities if q.startswith("gradient.")}
+    if not wrt:
+        return {"value": call(**given.tensors)} if "value" in quantities else {}
     variable = {name: given.tensors[name] for name in wrt}
     value, pullback = jax.vjp(lambda own: call(**{**given.tensors, **own}), variable)
-    found = {"value": value}
-    if wrt:
-        slopes = pullback(given.upstream)[0]
-        found |= {quantity: slopes[name] for name, quantity in wrt.items()}
-    for quantity in quantities:
-        if quantity not in found:
-            found[quantity] = _along(call, given, quantity)
-    return {quantity: found[quantity] for quantity in quantities}
+    # In the dtype of the value, for functions that answer in another one.
+    slopes = pullback(given.upstream.astype(value.dtype))[0]
+    found = {quantity: slopes[name] for name, quantity in wrt.items()}
+    return {"value": value, **found} if "value" in quantities else found
 
 
 def _along(call: Callable[..., Any], given: Arguments, quantity: str) -> Any:
@@ -83,37 +106,33 @@ def _along(call: Callable[..., Any], given: Arguments, quantity: str) -> Any:
     return jax.jvp(function, (given.tensors[other],), (given.tangents[other],))[1]
 
 
-SNIPPET = """\
-{imports}
-
-jax.config.update("jax_enable_x64", True)
-
-{inputs}
-
-
-{decorator}def run({arguments}, upstream):
-    value, pullback = jax.vjp(
-        lambda {wrt}: {expression},
-        {wrt}
-    )
-    return value, *pullback(upstream)
-
-
-names = {quantities}
-for name, result in zip(names, run({arguments}, upstream)):
-    print(name, np.asarray(result).tolist())
-"""
+def parts(quantities: Sequence[str]) -> list[tuple[str, ...]]:
+    """The quantities that are compiled together: most calls ask for those of first order alone."""
+    first = tuple(q for q in quantities if q == "value" or q.startswith("gradient."))
+    second = tuple(q for q in quantities if q not in first)
+    return [part for part in (first, second) if part]
 
 
 class JAX(Adapter):
-    """JAX with 64-bit types enabled; `compiled` is `jax.jit` of the value and its VJP at once."""
+    """JAX with 64-bit types enabled.
+
+    `compiled` is `jax.jit` of the value and its VJP at once, and of all else at once; `vmap` the
+    same of `jax.vmap` over the rows; `closed` has labels and weights outside, as constants.
+    """
 
     framework = "jax"
-    modes = ("eager", "compiled", "vmap", "placed")
-    variants = ("vmap", "placed")
+    modes: tuple[str, ...] = ("eager", "compiled", "vmap", "placed", "closed")
+    variants = ("vmap", "placed", "closed")
     placed = ("placed",)
     bucketed = ("eager", "compiled", "vmap")
-    joined: Mapping[str, int] = {"compiled": 16, "vmap": 16}
+    joined: Mapping[str, int] = {"closed": 1}
+    stacked = ("closed",)
+    cannot: Mapping[str, Mapping[str, str]] = {
+        "closed": {
+            "mixed": CONSTANT,
+            **{f"{k}.{name}": CONSTANT for k in ("gradient", "jvp", "hvp") for name in CLOSED},
+        }
+    }
     implementations = IMPLEMENTATIONS
     namespace: Mapping[str, Any] = {"jax": jax, "jnp": jnp, "optax": optax}
     imports = """\
@@ -137,16 +156,17 @@ from numpy import inf, nan"""
             "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         }
 
+    def modes_of(self, implementation: Implementation) -> tuple[str, ...]:
+        modes = super().modes_of(implementation)
+        closing = bool(implementation.names & set(CLOSED))
+        return tuple(mode for mode in modes if closing or mode != "closed")
+
     def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
         if mode == "vmap" and (call.reduction != "none" or "axis" in call.parameters):
             return "vmap maps over the rows, along the first axis"
-        composed = not PUBLIC.match(implementation.name)
-        if composed and call.reduction != "none" and not implementation.reductions:
+        wrapped = not implementation.reductions and call.reduction != "none"
+        if wrapped and not implementation.public:
             return f"the {call.reduction} is measured around the public functions"
-        if call.dtype not in COMPOSED and not BARE.fullmatch(implementation.name):
-            return f"variations on a function are measured in {' and '.join(COMPOSED)}"
-        if mode == "eager" and call.dtype not in EAGER:
-            return f"eager mode is measured in {' and '.join(EAGER)}"
         return super().unsupported(implementation, call, mode)
 
     def tensor(self, values: Array) -> Any:
@@ -158,33 +178,33 @@ from numpy import inf, nan"""
     def compute(
         self, functions: Sequence[Function], arguments: Sequence[Arguments], mode: str
     ) -> Sequence[Found]:
-        name = (tuple((function.key, function.quantities) for function in functions), mode)
-        if name not in self._programs:
-            program = _program(functions, mode)
-            compiled = mode in ("compiled", "vmap")
-            self._programs[name] = jax.jit(program) if compiled else program
-        return self._programs[name]([(a.tensors, a.upstream, a.tangents) for a in arguments])
+        ((function,), (given,)) = functions, arguments
+        if mode == "closed":
+            closed = {name: x for name, x in given.tensors.items() if name in CLOSED}
+            open_ = {name: x for name, x in given.tensors.items() if name not in CLOSED}
+            given = Arguments(open_, given.upstream, given.tangents)
+            programs = [
+                jax.jit(_program(lambda **own: function.call(**own, **closed), part))
+                for part in parts(function.quantities)
+            ]
+        else:
+            programs = [self._kept(function, part, mode) for part in parts(function.quantities)]
+        found: dict[str, Any] = {}
+        for program in programs:
+            found |= program(given.tensors, given.upstream, given.tangents)
+        return [found]
+
+    def _kept(self, function: Function, quantities: tuple[str, ...], mode: str) -> Program:
+        """The program of a function, which JAX compiles once for each shape and dtype."""
+        key = function.key, function.rows, quantities, mode
+        if key not in self._programs:
+            call = _by_rows(function) if mode == "vmap" else function.call
+            program = _program(call, quantities)
+            self._programs[key] = jax.jit(program) if mode in JITTED else program
+        return self._programs[key]
 
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
-        wrt = [name for name in call.wrt if name not in implementation.fixed]
-        arrays = self.arrays(implementation, call)
-        inputs = [_literal(*item) for item in {**arrays, "upstream": call.upstream}.items()]
-        inputs += [f"{n} = {value!r}" for n, value in self.constants(implementation, call).items()]
-        return SNIPPET.format(
-            imports=self.imports,
-            inputs="\n".join(inputs),
-            decorator="@jax.jit\n" if mode == "compiled" else "",
-            arguments=", ".join(arrays),
-            wrt=", ".join(wrt),
-            expression=self.expression(implementation, call),
-            quantities=["value", *(f"gradient.{name}" for name in wrt)],
-        )
-
-
-def _literal(name: str, values: Array) -> str:
-    """An assignment that gives the same numbers: Python's floats round-trip."""
-    shape = f".reshape({values.shape})" if values.size == 0 else ""
-    return f"{name} = jnp.array({values.tolist()}, dtype=jnp.{values.dtype.name}){shape}"
+        return snippet(self, implementation, call, mode, CLOSED if mode == "closed" else ())
 
 
 ADAPTER = JAX()

@@ -127,7 +127,7 @@ class PyTorch(Adapter):
     """PyTorch on the CPU. Subnormals are kept in all modes (measured), so nothing is flushed."""
 
     framework = "torch"
-    modes = ("eager", "compiled", "vmap", "strided", "placed", "deterministic")
+    modes: tuple[str, ...] = ("eager", "compiled", "vmap", "strided", "placed", "deterministic")
     variants = modes[1:]
     placed = ("placed",)
     bucketed = ("compiled",)
