@@ -175,4 +175,4 @@ def test_a_constant_of_a_loss_is_compared_at_the_dtype() -> None:
             rounded = float(np.array(epsilon).astype(call.upstream.dtype))
             call = replace(call, parameters={"add_epsilon": rounded})
             assert ADAPTER.unsupported(row, call, "eager") == said
-    assert ADAPTER.unsupported(row, point(row.operator), "eager") == "only with add_epsilon"
+    assert ADAPTER.unsupported(row, point(row.operator), "eager").startswith("only with add_eps")
