@@ -169,7 +169,7 @@ from numpy import inf, nan"""
         return super().unsupported(implementation, call, mode)
 
     def tensor(self, values: Array) -> Any:
-        return jnp.asarray(values)
+        return jax.device_put(values)
 
     def array(self, tensor: Any) -> Array:
         return np.asarray(tensor)
