@@ -12,7 +12,11 @@ from adapters.base import PROTOCOL, Adapter, Implementation
 FRAMEWORKS = {
     "torch": "pytorch.engine",
     "tensorflow": "tensor_flow.engine",
+    "tensorflow-plain": "tensor_flow.plain",
     "jax": "jax_optax.engine",
+    "keras-torch": "keras_3.on_torch",
+    "keras-tensorflow": "keras_3.on_tensorflow",
+    "keras-jax": "keras_3.on_jax",
     "numpy": "numpy_controls",
 }
 """Framework -> module of its adapter."""

@@ -17,6 +17,7 @@ import ml_dtypes
 import numpy as np
 
 from adapters import running
+from adapters.expressions import called, written
 from adapters.protocol import (
     DTYPES,
     PROTOCOL,
@@ -91,6 +92,8 @@ class Adapter(ABC):
     """Mode -> quantity (`hvp`, `jvp.labels`) that is not to be had in it -> why."""
     dynamic: tuple[str, ...] = ()
     """Modes in which a program takes any number of rows."""
+    seconds: float = 0.0
+    """Time spent in `compute` so far: the framework's calls and compilation."""
     reductions: Mapping[str, str] = {"none": "{}"}
     """Reduction of the suite -> a template around an expression that has no reduction argument."""
 
@@ -156,19 +159,17 @@ class Adapter(ABC):
             return "the rows are not along the first axis of the output"
         if implementation.dtypes is not None and call.dtype not in implementation.dtypes:
             return f"no {call.dtype}"
+        for name, allowed in implementation.takes.items():
+            if not _among(call.parameters.get(name), allowed, call.upstream.dtype):
+                words = " or ".join("none" if value is None else str(value) for value in allowed)
+                return f"only with {name} {words}"
         missing = sorted(set(call.parameters) - implementation.parameters)
         if missing:
             return f"no argument for {', '.join(missing)}"
         given = {*call.inputs, *call.parameters, *implementation.defaults, "reduction"}
-        needed = sorted(
-            implementation.parameters - given - set(self.namespace) - set(dir(builtins))
-        )
+        needed = sorted(implementation.names - given - set(self.namespace) - set(dir(builtins)))
         if needed:
             return f"only with {', '.join(needed)}"
-        for name, values in implementation.takes.items():
-            known = {*values, *(rounded(value, call.dtype) for value in values)}
-            if name in call.parameters and call.parameters[name] not in known:
-                return f"only with {name} {' or '.join(map(str, values))}"
         if self._reduction(implementation, call) is None:
             return f"no reduction {call.reduction}"
         wrapped = not implementation.reductions and call.reduction != "none"
@@ -178,12 +179,22 @@ class Adapter(ABC):
         return ""
 
     def expression(self, implementation: Implementation, call: Call) -> str:
-        """The expression that runs, with its reduction."""
+        """The expression that runs, with its reduction and without what the case does not set.
+
+        What it does not set is at its default: a literal, or left out where that is the function's.
+        """
         reduction = self._reduction(implementation, call)
         if reduction is None:
             raise ValueError(f"{implementation.name}: no reduction {call.reduction}")
         code = implementation.code.strip()
-        return code if "reduction" in implementation.names else reduction.format(code)
+        code = code if "reduction" in implementation.names else reduction.format(code)
+        settled = {**implementation.defaults, "reduction": reduction}
+        settled = {name: v for name, v in settled.items() if name not in call.parameters}
+        known: dict[Any, str] = self.__dict__.setdefault("_written", {})
+        key = (code, *sorted(settled.items()))
+        if key not in known:
+            known[key] = written(code, settled, self.namespace)
+        return known[key]
 
     def arrays(self, implementation: Implementation, call: Call) -> dict[str, Array]:
         """The inputs and array parameters that the expression mentions."""
@@ -194,12 +205,16 @@ class Adapter(ABC):
         }
 
     def constants(self, implementation: Implementation, call: Call) -> dict[str, Any]:
-        """The scalar parameters of the expression: those of the case over the defaults."""
-        values = {**implementation.defaults, **call.parameters}
-        if "reduction" in implementation.names:
-            values["reduction"] = self._reduction(implementation, call)
-        known = {name: value for name, value in values.items() if name in implementation.names}
-        return {name: v for name, v in known.items() if not isinstance(v, np.ndarray)}
+        """The scalar parameters of the case that the expression mentions."""
+        return {
+            name: value
+            for name, value in call.parameters.items()
+            if name in implementation.names and not isinstance(value, np.ndarray)
+        }
+
+    def signatures(self) -> dict[str, str]:
+        """The arguments, with their defaults, of every function that the table calls."""
+        return called((i.code for i in self.implementations), self.namespace)
 
     def run(self, implementation: Implementation, call: Call, mode: str) -> Outcome:
         """Run one call. Never raises for what the framework does: see `Raised`, `Unsupported`."""
@@ -231,3 +246,10 @@ class Adapter(ABC):
         if call.reduction == "weighted_mean" and not call.weighted:
             return known.get("weighted_mean", known.get("mean"))
         return known.get(call.reduction)
+
+
+def _among(given: Any, allowed: Sequence[Any], dtype: Any) -> bool:
+    """Whether a parameter has one of the values, as they are at the dtype under test."""
+    if not isinstance(given, float):
+        return given in allowed
+    return any(float(np.asarray(v).astype(dtype)) == given for v in allowed if v is not None)

@@ -92,8 +92,8 @@ class Implementation:
         `reduction`, else a template around the expression; empty for the adapter's templates.
     defaults: what a parameter of the expression is when the case does not set it.
     takes: the values that a parameter may have, where that is not any: words, or a constant that
-        the framework has built in (`{"clip_epsilon": (1e-7,)}`, compared at the call's dtype).
-        A parameter of the table that has no default has to be set.
+        the framework has built in (`{"clip_epsilon": (1e-7,)}`, compared at the call's dtype); None
+        among them stands for a case that does not set it.
     dtypes, modes: where it is run; None means everywhere the adapter runs one of its kind.
     fixed: inputs that the implementation treats as constants (no derivative), with the reason.
     cannot: quantities (`hvp`, `jvp.labels`) that the framework does not offer here -> its message.

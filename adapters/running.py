@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,9 @@ def run_all(adapter: Adapter, tasks: Sequence[Task], mode: str) -> Iterator[tupl
         place = _place(adapter, implementation, call, mode)
         places.setdefault(n if place is None else place, []).append(n)
     alone = [turns for place, turns in places.items() if isinstance(place, int)]
-    shared = [turns for place, turns in places.items() if not isinstance(place, int)]
+    known = [place for place in places if not isinstance(place, int)]
+    # Loops of equal lengths and types are compiled into one.
+    shared = [places[place] for place in sorted(known, key=lambda place: repr(place[2:]))]
     size = adapter.joined.get(mode, 1)
     for group in [*([turns] for turns in alone), *batched(shared, size)]:
         for turn in range(max(map(len, group))):
@@ -140,7 +143,7 @@ def _place(
     rows: to share one run, where only the number of rows may differ.
     """
     asked = _asked(adapter, (implementation, call), mode)
-    if adapter.unsupported(implementation, call, mode) or set(asked) <= {"value"}:
+    if adapter.unsupported(implementation, call, mode):
         return None
     function, arguments = _ready(adapter, implementation, call, asked)
     shapes = [array.shape for array in arguments.tensors.values()]
@@ -185,7 +188,11 @@ def _attempt(
     ready = [_ready(adapter, *task, own) for task, own in zip(tasks, asked, strict=True)]
     try:
         arguments = [own.each(adapter.tensor) for _, own in ready]
-        found = adapter.compute([function for function, _ in ready], arguments, mode)
+        start = time.perf_counter()
+        try:
+            found = adapter.compute([function for function, _ in ready], arguments, mode)
+        finally:
+            adapter.seconds += time.perf_counter() - start
         return [{q: adapter.array(tensor) for q, tensor in own.items()} for own in found]
     except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
         return Raised(type(error).__name__, adapter.message(error))

@@ -14,13 +14,15 @@ from rich.console import Console
 import adapters
 from conformance import findings, gate, grades, propose, results
 from conformance.errors import UserError
+from conformance.policies import POLICIES, declarations
 
 Command = Callable[[argparse.Namespace], int]
+QUESTIONS = Path("porting/questions.yaml")
 SHOWN = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0, 1 if the gate fails, 2 if a file cannot be used."""
+    """Run one command. Returns 0, 1 if the gate or a proof fails, 2 if a file cannot be used."""
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
@@ -53,11 +55,17 @@ def _parser() -> argparse.ArgumentParser:
     }
     one = add("gate", _gate, "compare runs with the committed findings and grades; 1 if one fails")
     one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
-    _folders(one, "findings", "grades")
-    one = add("report", _report, "build the report")
+    _folders(one, "findings", "grades", "policies")
+    one = add("report", _report, "build the report; 1 if a porting question has no proven answer")
     one.add_argument("results", nargs="+", **file)  # type: ignore[arg-type]
     one.add_argument("-o", "--out", type=Path, default=Path("report"), help="default: report")
     _folders(one, "findings")
+    one.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help=f"what the porting guide answers; default: {QUESTIONS}, if there",
+    )
     one = add(
         "record", _record, "write the grades of runs, to be reviewed and committed; not in CI"
     )
@@ -66,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     one = add("propose", _propose, "print findings to complete, for failing checks that have none")
     one.add_argument("results", **file)  # type: ignore[arg-type]
     _folders(one, "findings")
+    one = add("policies", _policies, "list what a framework's implementations have declared")
+    one.add_argument("framework", help="its name, or the file of an adapter")
+    text = "run what is not declared, and print declarations to complete"
+    one.add_argument("--propose", action="store_true", help=text)
+    _folders(one, "policies")
     one = add("cases", _cases, "list the cases")
     _folders(one, "cases")
     one = add("apis", _apis, "check that every public function of the family has a row")
@@ -120,7 +133,8 @@ def _gate(options: argparse.Namespace) -> int:
         run = results.read(file)
         found = findings.load(options.findings / f"{run.framework}.yaml")
         recorded = grades.read(options.grades / f"{run.framework}.txt")
-        reports.append(gate.gate(run, found, recorded))
+        declared = declarations.load(options.policies / f"{run.framework}.yaml", POLICIES)
+        reports.append(gate.gate(run, found, recorded, declared))
         gate.show(reports[-1], console)
     return 0 if all(report.passes for report in reports) else 1
 
@@ -128,12 +142,15 @@ def _gate(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from conformance import report  # its template engine is not needed elsewhere
 
+    questions = options.questions or (QUESTIONS if QUESTIONS.exists() else None)
     try:
-        report.build(_files(options.results), options.findings, options.out)
+        found = report.build(_files(options.results), options.findings, options.out, questions)
     except report.ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
+    for problem in found:
+        print(f"not proven: {problem}", file=sys.stderr)
+    return 1 if found else 0
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -152,6 +169,26 @@ def _propose(options: argparse.Namespace) -> int:
     run = results.read(file)
     text = propose.propose(run, findings.load(options.findings / f"{run.framework}.yaml"))
     print(text or "# every failing check has its finding", end="" if text else "\n")
+    return 0
+
+
+def _policies(options: argparse.Namespace) -> int:
+    import adapters  # frameworks are not needed elsewhere
+    from conformance.policies import propose as proposals
+    from conformance.policies.observe import Observatory
+
+    try:
+        adapter = adapters.load(options.framework)
+    except adapters.AdapterError as error:
+        raise UserError(options.framework, "", str(error), "see `pytest --help`") from None
+    declared = declarations.load(options.policies / f"{adapter.framework}.yaml", POLICIES)
+    observatory = Observatory(adapter)
+    if options.propose:
+        text = proposals.propose(observatory, declared)
+        print(text or "# every policy is declared")
+    else:
+        declared.check(observatory.choices)
+        print("\n".join(proposals.listing(observatory, declared)))
     return 0
 
 

@@ -102,6 +102,28 @@ class Case:
         return self.text.dtypes
 
     @property
+    def set(self) -> dict[str, str]:
+        """The parameters that it sets, as written; "by row" for what each row has of its own."""
+        known = {i.name for i in self.operator.inputs}
+        rows = [
+            *self.columns,
+            *(name for name in self.parameters if name not in self.text.parameters),
+        ]
+        found = {name: "by row" for name in rows if name not in known}
+        found |= {name: _text(value) for name, value in self.text.parameters.items()}
+        if self.axis != -1 or len(self.batch) > 1:
+            found["axis"] = str(self.axis)
+        return found
+
+    @property
+    def options(self) -> list[str]:
+        """The names of what it sets, sorted; with its value where that is a word: `full=exact`."""
+        words = self.operator.words
+        return sorted(
+            f"{name}={text}" if name in words else name for name, text in self.set.items()
+        )
+
+    @property
     def wrt(self) -> tuple[str, ...]:
         """The inputs whose gradient is measured."""
         return self.operator.differentiable if "gradient" in self.text.measure else ()
@@ -194,6 +216,10 @@ class Case:
             axis = self.axis % len(index)
             index = index[:axis] + index[axis + 1 :]
         return int(np.ravel_multi_index(index, self.batch)) if index else None
+
+
+def _text(value: Any) -> str:
+    return f"[{', '.join(map(_text, value))}]" if isinstance(value, list) else str(value)
 
 
 def _quantities(word: str, names: tuple[str, ...]) -> list[str]:

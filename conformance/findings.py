@@ -3,7 +3,9 @@
 Every failing check is covered by exactly one finding; every check that a finding matches fails, in
 the way and within the band that the finding says (unless its scope is what fails there); every
 finding and every part of its patterns matches something. `findings/<framework>.yaml` is a list of
-`Finding`s; see the class for its keys.
+`Finding`s; see the class for its keys. Frameworks that are one code on several backends
+(`keras-torch`, `keras-jax`) share one file, `keras.yaml`: a cause is explained once, and each
+pattern names the frameworks that it is about.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ Names = Annotated[list[Text], msgspec.Meta(min_length=1)]
 class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Some checks: shell-style wildcards in `implementation` and `case`, lists of names elsewhere.
 
+    framework: in a file that several share, those it is about; None: the one of the file.
     Unsupported checks are never matched.
     """
 
@@ -38,6 +41,7 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dtype: Names
     mode: Names
     quantity: Names
+    framework: Names | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,9 +148,15 @@ _LISTS = ("dtype", "mode", "quantity")
 class Findings:
     """The findings of one framework; remembers what has matched, for `unused`."""
 
-    def __init__(self, file: Path, findings: Sequence[Finding], lines: Sequence[list[int]]) -> None:
-        """`lines`: for each finding, the lines of its patterns."""
-        self.file = file
+    def __init__(
+        self,
+        file: Path,
+        findings: Sequence[Finding],
+        lines: Sequence[list[int]],
+        shared: bool = False,
+    ) -> None:
+        """`lines`: for each finding, those of its patterns; `shared`: they are another's."""
+        self.file, self.lines, self.shared = file, lines, shared
         self.findings = tuple(findings)
         self._rules = [
             _Rule(finding, pattern, line)
@@ -193,39 +203,72 @@ class Findings:
         return [
             Unused(rule.line, rule.finding.id, rule.pattern, problem)
             for rule in self._rules
-            if (problem := rule.unmatched())
+            if not self.shared and (problem := rule.unmatched())
         ]
 
 
 def load(file: Path) -> Findings:
-    """Read `findings/<framework>.yaml`. A framework without the file has no findings.
+    """Read `findings/<framework>.yaml`; for `<family>-...` without one, `findings/<family>.yaml`.
 
-    Raises `UserError` with the line for whatever is not a complete, well-formed finding.
+    Such a file is about all members of a family, and its patterns name those that they are about
+    (`keras.yaml`); or it is another framework's (`tensorflow.yaml` for `tensorflow-plain`): then it
+    explains the failures of its variants, and nothing in it needs to fire there. A framework
+    without either has no findings. Raises `UserError` with the line for whatever is not a complete,
+    well-formed finding.
     """
+    framework = file.stem
+    family = file.with_name(f"{framework.partition('-')[0]}.yaml")
+    borrowed = not file.exists() and family.exists()
+    file = family if borrowed else file
     if not file.exists() and file.parent.is_dir():
         return Findings(file, [], [])
     document = yaml_lines.load(file)
     found = [] if document.value is None else document.convert(list[Finding])
+    by_member = borrowed and any(p.framework for finding in found for p in finding.checks)
     first: dict[str, int] = {}
     for number, finding in enumerate(found):
-        _refuse_unsound(document, number, finding)
+        _refuse_unsound(document, number, finding, by_member)
         line = document.line(number, "id")
         if first.setdefault(finding.id, line) != line:
             problem = f"id {finding.id} is taken (line {first[finding.id]})"
             raise document.error((number, "id"), problem, "choose another")
-    lines = [
-        [document.line(number, "checks", entry) for entry in range(len(finding.checks))]
-        for number, finding in enumerate(found)
+    told = [_about(document, number, finding, framework) for number, finding in enumerate(found)]
+    told = [(finding, lines) for finding, lines in told if lines]
+    own = Findings(file, [finding for finding, _ in told], [lines for _, lines in told])
+    return _eased(own) if borrowed and not by_member else own
+
+
+def _about(
+    document: yaml_lines.Document, number: int, finding: Finding, framework: str
+) -> tuple[Finding, list[int]]:
+    """The finding with its patterns that are about the framework, and their lines."""
+    own = [
+        (pattern, document.line(number, "checks", entry))
+        for entry, pattern in enumerate(finding.checks)
+        if pattern.framework is None or framework in pattern.framework
     ]
-    return Findings(file, found, lines)
+    checks = [pattern for pattern, _ in own]
+    return msgspec.structs.replace(finding, checks=checks), [line for _, line in own]
 
 
-def _refuse_unsound(document: yaml_lines.Document, number: int, finding: Finding) -> None:
+def _eased(found: Findings) -> Findings:
+    """The findings of a framework as they explain the failures of its variant."""
+    eased = [msgspec.structs.replace(finding, scope="failing") for finding in found.findings]
+    return Findings(found.file, eased, found.lines, shared=True)
+
+
+def _refuse_unsound(
+    document: yaml_lines.Document, number: int, finding: Finding, shared: bool
+) -> None:
     for name in ("title", "explanation", "reproduction", "confirmed"):
         text = getattr(finding, name)
         if not text.strip() or re.search(r"\bTODO\b", text):
             raise document.error((number, name), f"{finding.id}: {name} is not written", "write it")
     for entry, pattern in enumerate(finding.checks):
+        if (pattern.framework is not None) != shared:
+            problem = f"{finding.id}: a pattern of a shared file, and no other, has `framework`"
+            remedy = "name the frameworks it is about" if shared else "remove it"
+            raise document.error((number, "checks", entry), problem, remedy)
         unknown = [dtype for dtype in pattern.dtype if dtype not in DTYPES]
         if unknown:
             problem = f"{finding.id}: there is no dtype {unknown[0]}"

@@ -1,7 +1,7 @@
 """The gate: does a run agree with what is committed?
 
-It judges one results file by the findings and the grades of its framework. Nothing is rewritten: a
-person removes a finding that no longer fires, and records grades.
+It judges one results file by the findings, the grades and the policies of its framework. Nothing is
+rewritten: a person removes a finding that no longer fires, and records grades.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from conformance import grades as grading
 from conformance.errors import UserError
 from conformance.findings import Findings
 from conformance.grades import Change, ChangeKind, Grades
+from conformance.policies.declarations import Declarations
 from conformance.results import FAILING, Check, Key, Results
 
 SHOWN = 20
@@ -54,7 +55,9 @@ class GateReport:
         return not self.problems
 
 
-def gate(results: Results, findings: Findings, grades: Grades) -> GateReport:
+def gate(
+    results: Results, findings: Findings, grades: Grades, declared: Declarations
+) -> GateReport:
     """Judge a run. Raises `UserError` if it cannot be judged (two findings for one check)."""
     command = f"pytest --framework {results.framework}"
     if grades.framework != results.framework:
@@ -74,6 +77,7 @@ def gate(results: Results, findings: Findings, grades: Grades) -> GateReport:
         _unused(results, findings),
         _controls(results, changes),
         _claims(results),
+        _policies(results, declared),
         (problem for problem in _grades(results, changes) if problem.place not in told),
     )
     return GateReport(results, list(problems), list(_notes(results, grades, changes)))
@@ -196,6 +200,23 @@ def _claims(results: Results) -> Iterator[Problem]:
             if not claim.as_documented:
                 text = f"{case.case}: {claim.says!r} {claim.verdict}, unlike what the case says"
                 yield Problem("claim", case.file, text, reproduce(results.framework, case.case))
+
+
+def _policies(results: Results, declared: Declarations) -> Iterator[Problem]:
+    """Every policy is declared, as it was when the run was made, and kept."""
+    for policy in results.policies:
+        place = declared.of(policy)
+        option = place.declaration.option if place else ""
+        command = reproduce(results.framework, policy.policy, policy.implementation, policy.mode)
+        text = f"declared {option or 'nothing'}, observed {policy.observed}"
+        if option != policy.observed:
+            yield Problem("policy not kept", " ".join(policy.key), text, command)
+        elif option != policy.declared or not policy.kept:
+            text = f"declared {policy.declared or 'nothing'} at the run, {option} now; run it again"
+            yield Problem("policy changed", " ".join(policy.key), text, command)
+    for place, text in declared.unused([policy.key for policy in results.policies]):
+        command = reproduce(results.framework, place.declaration.policy)
+        yield Problem("policy not tested", f"{declared.file}:{place.line}", text, command)
 
 
 def _grades(results: Results, changes: list[Change]) -> Iterator[Problem]:

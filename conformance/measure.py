@@ -65,6 +65,7 @@ class Suite:
         self._calls: dict[tuple[str, str], tuple[Problem, Call]] = {}
         self._ahead: dict[str, Iterator[tuple[tuple[str, str], Outcome]]] = {}
         self._printed: dict[tuple[Any, ...], str] = {}
+        self._snippets: dict[tuple[Any, ...], str] = {}
         self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._truths: dict[tuple[str, str], tuple[Problem, dict[str, Truth]]] = {}
         self._bounds: dict[tuple[str, str, bool], dict[str, Bounds]] = {}
@@ -108,6 +109,7 @@ class Suite:
 
     def measure(self, job: Job) -> Iterator[results.Check]:
         """The checks of a job, for all dtypes of its case."""
+        self._snippets.clear()
         for dtype in job.case.dtypes:
             _, truths = self.problem(job.case, dtype)
             _, call = self._call(job.case, dtype)
@@ -187,7 +189,6 @@ class Suite:
                     strict=_number(limits.strict[home]), baseline=_number(limits.baseline[home])
                 ),
             }
-        placed = measured.index is not None
         alone = call if row is None else _only(call, row)
         return results.Check(
             operator=call.operator,
@@ -202,7 +203,7 @@ class Suite:
             row=None if row is None else job.case.rows[row],
             inputs={name: _shown(array) for name, array in alone.inputs.items()},
             message=judgement.message,
-            snippet=self._snippet(job, _repeated(alone) if placed else alone, judgement),
+            snippet=self._snippet(measured, alone),
             **facts,
         )
 
@@ -212,13 +213,21 @@ class Suite:
             self._printed[key] = _digits(truth, place)
         return self._printed[key]
 
-    def _snippet(self, job: Job, call: Call, judgement: Judgement) -> str:
-        if judgement.verdict == "unsupported":
+    def _snippet(self, measured: _Measured, alone: Call) -> str:
+        """The program that reproduces a row; the quantities of a job often share their worst."""
+        job, verdict = measured.job, measured.judgement.verdict
+        if verdict == "unsupported":
             return ""
-        return self.adapter.snippet(job.implementation, call, job.mode)
+        # Where a position in the batch matters, the row has to be in many of them.
+        many = measured.index is not None and verdict in results.FAILING
+        key = (alone.dtype, measured.row, many)
+        if key not in self._snippets:
+            call = _repeated(alone) if many else alone
+            self._snippets[key] = self.adapter.snippet(job.implementation, call, job.mode)
+        return self._snippets[key]
 
-    def records(self) -> Iterator[results.Implementation | results.Case]:
-        """What a results file says of implementations and cases."""
+    def records(self) -> Iterator[results.AnyRecord]:
+        """What a results file says of implementations, what they call and run, and of cases."""
         for i in self.adapter.implementations:
             yield results.Implementation(
                 name=i.name,
@@ -228,10 +237,16 @@ class Suite:
                 documentation=i.documentation,
                 control=i.control,
             )
+        for function, arguments in self.adapter.signatures().items():
+            yield results.Signature(function=function, arguments=arguments)
+        yield from self._expressions()
         for case in self.cases:
             yield results.Case(
                 case=case.id,
                 operator=case.operator.name,
+                parameters=case.set,
+                options=case.options,
+                reduction=case.text.reduction,
                 source=case.text.source,
                 why=case.text.why,
                 theme=case.theme,
@@ -239,6 +254,24 @@ class Suite:
                 rows=len(case.rows),
                 claims=[_claim(verdict) for verdict in claims.judge(case)],
             )
+
+    def _expressions(self) -> Iterator[results.Expression]:
+        """What runs in the planned jobs, once for all cases with the same options."""
+        known: set[tuple[str, ...]] = set()
+        for job in self.planned:
+            own, case = job.implementation, job.case
+            key = (own.name, *case.options, case.text.reduction)
+            for dtype in case.dtypes if key not in known else ():
+                _, call = self._call(case, dtype)
+                if not self.adapter.unsupported(own, call, job.mode):
+                    known.add(key)
+                    yield results.Expression(
+                        implementation=own.name,
+                        options=case.options,
+                        reduction=case.text.reduction,
+                        code=self.adapter.expression(own, call),
+                    )
+                    break
 
     def header(self, selection: str) -> results.Header:
         """The header of a results file."""

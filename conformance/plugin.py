@@ -1,14 +1,16 @@
 """pytest in the usual way: `pytest --framework torch -k softmax`.
 
 With `--framework` the conformance tests of that framework run, and only they: one test for each
-implementation, case and mode. Without it, the suite's own tests run.
+implementation, case and mode, and one for each implementation, policy and mode. Without it, the
+suite's own tests run.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ import adapters
 from conformance import cases, findings, results
 from conformance.errors import UserError
 from conformance.measure import Job, Suite
+from conformance.policies.observe import Choice
+from conformance.policies.run import PolicyRun
 from conformance.results import Check
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--framework", metavar="NAME", help=text.format(names))
     group.addoption("--cases", type=Path, default=ROOT / "cases", help="folder of the case files")
     group.addoption("--findings", type=Path, default=ROOT / "findings", help="folder of findings")
+    group.addoption("--policies", type=Path, default=ROOT / "policies", help="folder of policies")
     group.addoption("--results", type=Path, default=Path("results"), help="where results are kept")
 
 
@@ -49,9 +54,10 @@ def pytest_configure(config: pytest.Config) -> None:
         adapter = adapters.load(name)
         suite = Suite(cases.load(config.getoption("--cases")), adapter)
         found = findings.load(config.getoption("--findings") / f"{adapter.framework}.yaml")
+        policies = PolicyRun(adapter, config.getoption("--policies"))
     except (UserError, adapters.AdapterError) as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(Run(config, suite, found), "conformance-run")
+    config.pluginmanager.register(Run(config, suite, found, policies), "conformance-run")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -65,11 +71,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 class Run:
     """One run of the conformance tests: judges, writes the results, and explains failures."""
 
-    def __init__(self, config: pytest.Config, suite: Suite, found: findings.Findings) -> None:
-        self.config, self.suite, self.findings = config, suite, found
+    def __init__(
+        self,
+        config: pytest.Config,
+        suite: Suite,
+        found: findings.Findings,
+        policies: PolicyRun,
+    ) -> None:
+        self.config, self.suite, self.findings, self.policies = config, suite, found, policies
+        self.tests: Sequence[Job | Choice] = [*suite.jobs, *policies.choices]
         self.writer: results.ResultsWriter | None = None
         self.planned = self.done = 0
+        self.start = time.perf_counter()
         self.verdicts: Counter[str] = Counter()
+        self.kept: Counter[bool] = Counter()
         self.caught: set[str] = set()
         self.problems: list[str] = []
         self.file: Path | None = None
@@ -88,8 +103,7 @@ class Run:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "job" in metafunc.fixturenames:
-            jobs = self.suite.jobs
-            metafunc.parametrize("job", jobs, ids=[job.id for job in jobs])
+            metafunc.parametrize("job", self.tests, ids=[job.id for job in self.tests])
 
     @pytest.fixture
     def run(self) -> Run:
@@ -101,10 +115,12 @@ class Run:
         if self.config.option.collectonly:
             return
         calls = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
-        self.suite.planned = [params["job"] for params in calls if "job" in params]
-        self.planned = len(self.suite.planned)
-        chosen = self.planned != len(self.suite.jobs)
-        words = f"{self.planned} of {len(self.suite.jobs)} tests" if chosen else "all"
+        planned = [params["job"] for params in calls if "job" in params]
+        self.suite.planned = [job for job in planned if isinstance(job, Job)]
+        self.policies.observatory.planned = [job for job in planned if isinstance(job, Choice)]
+        self.planned = len(planned)
+        chosen = self.planned != len(self.tests)
+        words = f"{self.planned} of {len(self.tests)} tests" if chosen else "all"
         # A part of the suite does not replace the results of the whole.
         folder = self.config.getoption("--results")
         folder = folder / "selection" if chosen else folder
@@ -115,8 +131,23 @@ class Run:
         except UserError as error:
             raise pytest.UsageError(str(error)) from None
 
-    def judge(self, job: Job) -> None:
-        """Measure one job and record its checks; fails, skips or xfails the test accordingly."""
+    def judge(self, job: Job | Choice) -> None:
+        """Measure and record what one test is about; fails, skips or xfails it accordingly."""
+        if isinstance(job, Choice):
+            self._judge_policy(job)
+        else:
+            self._judge_checks(job)
+
+    def _judge_policy(self, choice: Choice) -> None:
+        record = self.policies.record(choice)
+        if self.writer is not None:
+            self.writer.add(record)
+        self.kept[record.kept] += 1
+        self.done += 1
+        if not record.kept:
+            pytest.fail(self.policies.explain(choice, record), pytrace=False)
+
+    def _judge_checks(self, job: Job) -> None:
         checks, wrong, known = [], [], set()
         for check in self._measure(job):
             ruling = self.findings.verdict_on(check)
@@ -167,7 +198,7 @@ class Run:
         if self.writer is None or self.done < self.planned or not self.planned:
             return
         self.file = self.writer.finish()
-        if self.planned < len(self.suite.jobs):
+        if self.planned < len(self.tests):
             return
         for unused in self.findings.unused():
             where = f"{self.findings.file}:{unused.line}"
@@ -191,6 +222,11 @@ class Run:
         counts = ", ".join(f"{v} {self.verdicts[v]}" for v in results.VERDICTS if self.verdicts[v])
         if counts:
             write(f"{self.verdicts.total()} checks: {counts}")
+        if self.kept:
+            write(f"{self.kept.total()} policies: {self.kept[True]} kept")
+        if self.done:
+            seconds, spent = time.perf_counter() - self.start, self.suite.adapter.seconds
+            write(f"{spent:.1f} s of {seconds:.1f} s in the framework's calls and compilation")
         for problem in self.problems:
             write(problem, red=True)
         if self.file is not None:

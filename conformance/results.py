@@ -1,8 +1,9 @@
 """Results: one JSON object a line, written as they are measured, refused unless complete.
 
-A file `results/<framework>.jsonl` holds a header, the implementations, the cases, the checks, and a
-footer with counts. Records are sorted, there are no timestamps, and numbers that JSON cannot write
-are the texts "inf", "-inf" and "nan": the same measurements give the same bytes.
+A file `results/<framework>.jsonl` holds a header, the implementations, the arguments of the
+functions they call, the cases, the expressions that ran, the checks, the policies, and a footer
+with counts. Records are sorted, there are no timestamps, and numbers that JSON cannot write are the
+texts "inf", "-inf" and "nan": the same measurements give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +21,7 @@ import msgspec
 
 from conformance.errors import UserError, unreadable
 
-SCHEMA = 1
+SCHEMA = 2
 Verdict = Literal[
     "exact",
     "faithful",
@@ -81,6 +82,13 @@ class Implementation(Record, frozen=True, kw_only=True, tag="implementation"):
     control: str = ""
 
 
+class Signature(Record, frozen=True, kw_only=True, tag="signature"):
+    """A function that implementations call, and its arguments as text: `(input, beta=1)`."""
+
+    function: str
+    arguments: str
+
+
 class Claim(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A statement of a case's source, as the reference judges it."""
 
@@ -95,16 +103,32 @@ class Claim(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 
 
 class Case(Record, frozen=True, kw_only=True, tag="case"):
-    """One case; `file` is `cases/x.yaml:LINE`."""
+    """One case; `file` is `cases/x.yaml:LINE`.
+
+    parameters: what the case sets, as it is written; "by row" for what each row has of its own.
+    options: their names, sorted; with its value where that is a word: `full=exact`.
+    """
 
     case: str
     operator: str
+    parameters: dict[str, str] = {}
+    options: list[str] = []
+    reduction: str = "none"
     source: str
     why: str
     theme: str
     file: str
     rows: int
     claims: list[Claim] = []
+
+
+class Expression(Record, frozen=True, kw_only=True, tag="expression"):
+    """What ran for an implementation in every case with these options: see `Case`."""
+
+    implementation: str
+    options: list[str]
+    reduction: str
+    code: str
 
 
 class Bound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -181,26 +205,60 @@ class Check(Record, frozen=True, kw_only=True, tag="check"):
         return self.fails and self.verdict not in ("undecided", "harness-error")
 
 
+class Policy(Record, frozen=True, kw_only=True, tag="policy"):
+    """One policy of one implementation in one mode.
+
+    declared: the option that `policies/<framework>.yaml` names at `place` (empty: none). observed:
+    the option that was measured. kept: whether they are the same. says, documentation, read,
+    contradicts: as declared (see `conformance/policies/declarations.py`).
+    """
+
+    implementation: str
+    policy: str
+    mode: str
+    declared: str
+    observed: str
+    kept: bool
+    says: str = ""
+    documentation: str = ""
+    read: str = ""
+    contradicts: str = ""
+    place: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What names it."""
+        return self.implementation, self.policy, self.mode
+
+
 class Footer(Record, frozen=True, kw_only=True, tag="footer"):
     """What the file must contain to be complete."""
 
     checks: int
     verdicts: dict[Verdict, int]
+    policies: int = 0
     complete: bool = True
 
 
-AnyRecord = Header | Implementation | Case | Check | Footer
+AnyRecord = Header | Implementation | Signature | Case | Expression | Check | Policy | Footer
 
 
 @dataclass(frozen=True)
 class Results:
-    """A results file."""
+    """A results file.
+
+    signatures: function -> its arguments. expressions: implementation, options of the case and
+    reduction -> what ran.
+    """
 
     file: Path
     header: Header
     implementations: dict[str, Implementation]
     cases: dict[str, Case]
     checks: list[Check]
+    signatures: dict[str, str] = field(default_factory=dict)
+    expressions: dict[tuple[str, tuple[str, ...], str], str] = field(default_factory=dict)
+    policies: list[Policy] = field(default_factory=list)
 
     @property
     def framework(self) -> str:
@@ -221,12 +279,13 @@ class ResultsWriter:
         self.partial = self.file.with_name(f"{self.file.name}.partial")
         self._lines: dict[tuple[str, ...], bytes] = {}
         self._verdicts: Counter[Verdict] = Counter()
+        self._policies = 0
         folder.mkdir(parents=True, exist_ok=True)
         self.file.unlink(missing_ok=True)
         self._stream = self.partial.open("wb", buffering=0)
         self.add(header)
 
-    def add(self, record: Header | Implementation | Case | Check) -> None:
+    def add(self, record: AnyRecord) -> None:
         """Keep a record. Raises ValueError for one that is there already."""
         key, line = _sort_key(record), encode(record)
         if key in self._lines:
@@ -234,6 +293,7 @@ class ResultsWriter:
         self._lines[key] = line
         if isinstance(record, Check):
             self._verdicts[record.verdict] += 1
+        self._policies += isinstance(record, Policy)
         self._stream.write(line)
 
     def close(self) -> None:
@@ -242,7 +302,8 @@ class ResultsWriter:
 
     def finish(self) -> Path:
         """Write the complete file and remove the partial one."""
-        footer = Footer(checks=self._verdicts.total(), verdicts=dict(self._verdicts))
+        counts = dict(self._verdicts)
+        footer = Footer(checks=self._verdicts.total(), verdicts=counts, policies=self._policies)
         self._lines[_sort_key(footer)] = encode(footer)
         self._stream.close()
         write_whole(self.file, b"".join(line for _, line in sorted(self._lines.items())))
@@ -317,7 +378,8 @@ _VECTORS = (
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 # Not strict: texts "inf" and "nan" are read as numbers.
 _DECODER = msgspec.json.Decoder(AnyRecord, strict=False)
-_ORDER = {kind: str(n) for n, kind in enumerate((Header, Implementation, Case, Check, Footer))}
+_KINDS = (Header, Implementation, Signature, Case, Expression, Check, Policy, Footer)
+_ORDER = {kind: str(n) for n, kind in enumerate(_KINDS)}
 _AGAIN = "run it again"
 
 
@@ -330,9 +392,13 @@ def _sort_key(record: AnyRecord) -> tuple[str, ...]:
     order = _ORDER[type(record)]
     if isinstance(record, Implementation):
         return (order, record.name)
+    if isinstance(record, Signature):
+        return (order, record.function)
+    if isinstance(record, Expression):
+        return (order, record.implementation, *record.options, record.reduction)
     if isinstance(record, Case):
         return (order, record.case)
-    if isinstance(record, Check):
+    if isinstance(record, Check | Policy):
         return (order, *record.key)
     return (order,)
 
@@ -360,6 +426,9 @@ class _Reader:
         self.implementations: dict[str, Implementation] = {}
         self.cases: dict[str, Case] = {}
         self.checks: list[Check] = []
+        self.signatures: dict[str, str] = {}
+        self.expressions: dict[tuple[str, tuple[str, ...], str], str] = {}
+        self.policies: list[Policy] = []
 
     def read(self, lines: list[bytes], complete: bool) -> Results:
         header = self._header(lines)
@@ -374,7 +443,16 @@ class _Reader:
                 self._keep(number, record)
         if complete:
             self._complete(len(lines), footer)
-        return Results(self.file, header, self.implementations, self.cases, self.checks)
+        return Results(
+            self.file,
+            header,
+            self.implementations,
+            self.cases,
+            self.checks,
+            self.signatures,
+            self.expressions,
+            self.policies,
+        )
 
     def _error(self, line: int, problem: str, remedy: str) -> UserError:
         return UserError(self.file, line, problem, remedy)
@@ -413,6 +491,13 @@ class _Reader:
             self.cases[record.case] = record
         elif isinstance(record, Check):
             self.checks.append(record)
+        elif isinstance(record, Signature):
+            self.signatures[record.function] = record.arguments
+        elif isinstance(record, Expression):
+            name = (record.implementation, tuple(record.options), record.reduction)
+            self.expressions[name] = record.code
+        elif isinstance(record, Policy):
+            self.policies.append(record)
         else:
             raise self._error(number, "there is a second header", _AGAIN)
 
@@ -423,6 +508,7 @@ class _Reader:
         for name, said, found in (
             ("number of checks", footer.checks, len(self.checks)),
             ("verdicts", footer.verdicts, verdicts),
+            ("number of policies", footer.policies, len(self.policies)),
         ):
             if said != found:
                 problem = f"the footer's {name} ({said}) is not what the file holds ({found})"

@@ -12,7 +12,6 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import ml_dtypes
 import numpy as np
 
 from adapters.base import DTYPES, Adapter, Array, Implementation, Raised, Unsupported
@@ -52,10 +51,9 @@ def smoke(adapter: Adapter, cases: Sequence[Case], text: str = "") -> Iterator[S
 
 def conversion(adapter: Adapter, dtype: str) -> str:
     """Why arrays of a dtype do not survive the way to the framework and back; empty if they do."""
-    number = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
-    limits = ml_dtypes.finfo(number)
-    edges = [0.0, -0.0, 1 / 3, np.inf, -np.inf, limits.max, limits.tiny, limits.eps]
-    values = np.array(edges, dtype=np.float64).astype(number)
+    format = FORMATS[dtype]
+    edges = [0.0, -0.0, 1 / 3, np.inf, -np.inf, format.max, format.tiny, 3 * format.tiny]
+    values = format.array(np.array(edges))
     for array in (values, values[::-2], values[:0], values[0], values[:6].reshape(2, 3).T):
         given = np.asarray(array)
         try:

@@ -8,8 +8,7 @@ of its value, and the reverse sweep a proof of its gradient. `flint.ctx.prec` is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import accumulate, chain, repeat
 from operator import add, mul, sub, truediv
@@ -29,14 +28,19 @@ ZERO = arb(0)
 ONE = arb(1)
 
 
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
+class precision:  # noqa: N801 - used as a function
     """Set the working precision of all balls for a block."""
-    before, ctx.prec = ctx.prec, bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
+
+    __slots__ = ("before", "bits")
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+
+    def __enter__(self) -> None:
+        self.before, ctx.prec = ctx.prec, self.bits
+
+    def __exit__(self, *error: object) -> None:
+        ctx.prec = self.before
 
 
 def ball(number: Number | Ball) -> Ball:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reference.balls import Ball
 from reference.operator import Operator
 from reference.reduction import SAMPLE_WEIGHTS
 from reference.tape import Vector, gradients, recording
@@ -34,8 +33,8 @@ class Derivatives:
         parameters: Mapping[str, Any],
         upstream: Vector,
         tangents: Mapping[str, Vector],
-    ) -> dict[str, list[Ball]]:
-        """Quantity -> balls of all rows, at the current precision.
+    ) -> dict[str, Vector]:
+        """Quantity -> the numbers of all rows, at the current precision.
 
         arguments: inputs as vectors or `Labels`; parameters: balls and vectors.
         """
@@ -48,7 +47,7 @@ class Derivatives:
         parameters: Mapping[str, Any],
         upstream: Vector,
         tangents: Mapping[str, Vector],
-    ) -> dict[str, list[Ball]]:
+    ) -> dict[str, Vector]:
         inputs = [arguments[i.name] for i in self.operator.inputs]
         value = self.operator.define(*inputs, **parameters)
         if SAMPLE_WEIGHTS in arguments:
@@ -60,13 +59,12 @@ class Derivatives:
         found = {}
         for quantity, kind, *names in self.wanted:
             if kind == "value":
-                found[quantity] = value.balls
+                found[quantity] = value
                 continue
             slope = by[names[-1]]
             if kind == "gradient":
-                found[quantity] = slope.balls
+                found[quantity] = slope
                 continue
             target = upstream if kind == "jvp" else held[names[0]]
-            (second,) = gradients(slope, tangents[names[-1]], [target])
-            found[quantity] = second.balls
+            (found[quantity],) = gradients(slope, tangents[names[-1]], [target])
         return found

@@ -2,7 +2,10 @@
 
 What a framework computes for a derivative without a formula of its own is the derivative of the
 steps of its algorithm, each step rounded. A tape over an arithmetic of `reference/running.py` makes
-the same steps, and their error analysis with them.
+the same steps, and their error analysis with them. What counts as a step differs: the standard
+algorithms have functions like softmax as one step, a primitive, whose derivative is registered in
+terms of its rounded result (s (1 - s), in which the 1 - s cancels). The derivatives of a model
+algorithm with primitives are made both ways.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from reference import tape
 from reference.operator import Model
-from reference.running import Arithmetic, Mask
+from reference.running import Arithmetic, Mask, Pull
 from reference.tape import Vector, gradients, recording
 
 
@@ -25,10 +28,12 @@ class Taped:
     """An arithmetic whose numbers remember how they were made.
 
     choice: which of the algorithms of `any_of` is taken; `choices` tells how many there were.
+    rules: whether primitives have derivatives of their own; `ruled` tells whether there were any.
     """
 
-    def __init__(self, base: Arithmetic, choice: int = 0) -> None:
+    def __init__(self, base: Arithmetic, choice: int = 0, *, rules: bool = False) -> None:
         self.base, self.choice, self.choices = base, choice, 1
+        self.rules, self.ruled = rules, False
 
     def exact(self, values: ArrayLike) -> Vector:
         return Vector(self.base.exact(values))
@@ -91,6 +96,10 @@ class Taped:
     def any_of(self, *results: Vector) -> Vector:
         self.choices = max(self.choices, len(results))
         return results[self.choice % len(results)]
+
+    def primitive(self, x: Vector, result: Vector, pull: Pull) -> Vector:
+        self.ruled = True
+        return tape.by_rule(result.numbers, x, pull) if self.rules else result
 
 
 @dataclass(frozen=True)
@@ -156,13 +165,17 @@ def _run(a: Arithmetic, model: Model, call: Call, upstream: bool) -> Any:
 
 
 def _every(a: Arithmetic, branch: Branch) -> list[Any]:
-    """The results for every choice that the algorithms leave open."""
-    found, choice, choices = [], 0, 1
-    while choice < choices:
-        taped = Taped(a, choice)
-        with recording():
-            found.append(branch(taped).numbers)
-        choice, choices = choice + 1, max(choices, taped.choices)
+    """The results for every choice that the algorithms leave open, step by step and by rules."""
+    found, ways = [], [False]
+    for rules in ways:
+        choice, choices = 0, 1
+        while choice < choices:
+            taped = Taped(a, choice, rules=rules)
+            with recording():
+                found.append(branch(taped).numbers)
+            choice, choices = choice + 1, max(choices, taped.choices)
+            if taped.ruled and True not in ways:
+                ways.append(True)
     return found
 
 

@@ -79,9 +79,8 @@ class Format:
 
         Subnormals and zero share the smallest ulp; infinities and NaN have none (NaN).
         """
-        exponent = np.frexp(reals)[1] - 1
-        exponent = np.where(reals == 0, self.emin, np.maximum(exponent, self.emin))
-        ulp: Floats = np.ldexp(1.0, exponent - (self.p - 1))
+        normal = np.maximum(np.abs(reals), self.tiny)
+        ulp: Floats = np.ldexp(1.0, np.frexp(normal)[1] - self.p)
         return np.where(np.isfinite(reals), ulp, np.nan)
 
     def nearest(self, values: Floats) -> Floats:

@@ -92,13 +92,18 @@ def _along(evaluate: Evaluate, tasks: list[Task], domain: Domain) -> list[list[E
             ]
             return evaluate(points) if points else []
 
-    every = range(len(approaches))
     with precision(FARTHER + MARGIN):
-        near, far = outputs(NEAR, every), outputs(FAR, every)
+        near = outputs(NEAR, range(len(approaches)))
+        # Where no number moves, all points are one.
+        moving = [i for i, (*_, paces, _) in enumerate(approaches) if paces]
+        far = near.copy()
+        for i, outs in zip(moving, outputs(FAR, moving), strict=True):
+            far[i] = outs
         found = [list(map(_settled, *pair)) for pair in zip(near, far, strict=True)]
-        open_ = [i for i, along in enumerate(found) if any(entry is None for entry in along)]
+        open_ = [i for i in moving if any(entry is None for entry in found[i])]
         for i, farther in zip(open_, outputs(FARTHER, open_), strict=True):
             found[i] = list(map(_classify, near[i], far[i], farther))
+        found = [[math.nan if entry is None else entry for entry in along] for along in found]
         limits_: list[list[list[Entry]]] = [[] for _ in tasks]
         for (place, *_), along in zip(approaches, found, strict=True):
             limits_[place].append(along)

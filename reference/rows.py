@@ -7,7 +7,8 @@ axes; for an elementwise operator, one element.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,65 @@ from reference.operator import Operator
 from reference.problem import Problem
 from reference.reduction import SAMPLE_WEIGHTS, Divisor, divisor
 
+MASK = "mask"
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows, of one problem or of several: arrays with a row for each row.
+
+    columns: inputs, float64 (n, width). labels: index inputs, int64 (n,), and which of them are
+    `kept`. arrays: array parameters. tangents, upstream: as the columns and the value.
+    empty: whether the rows have no classes.
+    """
+
+    columns: Arrays
+    labels: Arrays
+    kept: Arrays
+    arrays: Arrays
+    tangents: Arrays
+    upstream: Floats
+    empty: bool = False
+
+    @property
+    def count(self) -> int:
+        return len(self.upstream)
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """The rows with numbers alone among their inputs."""
+        finite = np.ones(self.count, dtype=bool)
+        for column in self.columns.values():
+            finite &= np.isfinite(column).all(axis=-1)
+        return finite
+
+    @classmethod
+    def joined(cls, tables: Sequence[Table]) -> Table:
+        """The rows of all, which share the array parameters."""
+        first, count = tables[0], sum(table.count for table in tables)
+
+        def join(held: Sequence[Arrays]) -> Arrays:
+            return {name: np.concatenate([arrays[name] for arrays in held]) for name in held[0]}
+
+        return cls(
+            join([table.columns for table in tables]),
+            join([table.labels for table in tables]),
+            join([table.kept for table in tables]),
+            {k: np.broadcast_to(v[:1], (count, *v.shape[1:])) for k, v in first.arrays.items()},
+            join([table.tangents for table in tables]),
+            np.concatenate([table.upstream for table in tables]),
+        )
+
+    def distinct(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The first of all rows that are the same, and for each row its place among those."""
+        parts = [*self.columns.values(), *self.tangents.values(), self.upstream]
+        parts += [labels[:, None].view(np.float64) for labels in self.labels.values()]
+        keys = [row.tobytes() for row in np.concatenate(parts, axis=1)]
+        places: dict[bytes, int] = {}
+        of_rows = np.array([places.setdefault(key, len(places)) for key in keys])
+        return np.unique(of_rows, return_index=True)[1], of_rows
+
 
 class Rows:
     """The arrays of a problem with one row for each row.
@@ -27,6 +87,7 @@ class Rows:
     labels: index inputs, int64 (n,).
     shared: array parameters, the same for all rows, (width,); `mask` alone has n rows.
     losses: the shape of the value before its reduction.
+    last: whether the classes are along the last axis.
     """
 
     def __init__(self, operator: Operator, problem: Problem) -> None:
@@ -36,7 +97,7 @@ class Rows:
             lead = next(i.name for i in operator.inputs if i.kind == "vector")
         self._full = problem.inputs[lead].shape
         self.elementwise = operator.output == "elementwise"
-        self._last = self.elementwise or problem.axis in (-1, len(self._full) - 1)
+        self.last = self.elementwise or problem.axis in (-1, len(self._full) - 1)
         axis = problem.axis % len(self._full) if self._full else 0
         self._short = self._full[:axis] + self._full[axis + 1 :]
         self.losses = self._short if operator.output == "scalar" else self._full
@@ -85,12 +146,19 @@ class Rows:
             if isinstance(value, np.ndarray):
                 if self.elementwise:
                     found[name] = np.broadcast_to(value, self._full).reshape(self.count, 1)
-                elif name == "mask":
+                elif name == MASK:
                     found[name] = self._as_rows(np.broadcast_to(value, self._full))
                 else:
                     flat = value.reshape(1, -1)
                     found[name] = np.broadcast_to(flat, (self.count, flat.shape[-1]))
         return found
+
+    @property
+    def table(self) -> Table:
+        """The rows without their problem."""
+        kept = {name: self.kept(name) for name in self.labels}
+        inputs = (self.columns, self.labels, kept)
+        return Table(*inputs, self.arrays, self.tangents, self.upstream, self.classless)
 
     @property
     def upstream(self) -> Floats:
@@ -141,7 +209,7 @@ class Rows:
         Without axes nothing is to be moved.
         """
         shape = self.shape_of(quantity)
-        if self._last or shape != self._full:
+        if self.last or shape != self._full:
             return shape, ()
         axes = list(range(len(shape) - 1))
         axes.insert(self.problem.axis % len(shape), len(shape) - 1)
@@ -163,11 +231,11 @@ class Rows:
     def _column(self, name: str, array: NDArray[Any]) -> Floats:
         if name == SAMPLE_WEIGHTS or self._kinds[name] == "scalar":
             whole = self._full if self.elementwise else self._short
-            column: Floats = np.broadcast_to(array, whole).reshape(self.count, 1)
-            return column
+            spread = array if array.shape == whole else np.broadcast_to(array, whole)
+            return spread.reshape(self.count, 1)
         return self._as_rows(array)
 
     def _as_rows(self, array: NDArray[Any]) -> NDArray[Any]:
-        if not self._last:
+        if not self.last:
             array = np.moveaxis(array, self.problem.axis, -1)
         return array.reshape(self.count, array.shape[-1])

@@ -30,6 +30,7 @@ from reference.formats import Floats, Format
 
 Mask = NDArray[np.bool_]
 Growth = Callable[[Floats], Floats]
+Pull = Callable[[Any, Any], Any]
 
 EXP_ERROR = 4.0
 """E: the relative error allowed to exp and expm1, in u (2 ulps)."""
@@ -113,6 +114,13 @@ class Arithmetic(Protocol):
 
     def any_of(self, *results: Any) -> Any:
         """The same quantity by several algorithms: an implementation may use any of them."""
+
+    def primitive(self, x: Any, result: Any, pull: Pull) -> Any:
+        """A function of x that has a derivative of its own, beside that of its steps.
+
+        pull: the derivative as frameworks register it, in terms of the rounded result: from the
+            adjoint of the result and the result, the adjoint of x.
+        """
 
 
 class Number:
@@ -405,6 +413,9 @@ class Running:
             error = np.fmax(error, other.error)
         return Number(self, value, error, ratio=all(r.ratio for r in results))
 
+    def primitive(self, _x: Number, result: Number, _pull: Pull) -> Number:
+        return result
+
     def _sum(self, x: Number, value: Any, error: Any) -> Number:
         sum_ = np.add.reduce(value, axis=-1, keepdims=True)
         spread = np.add.reduce(np.abs(value) * self.u, axis=-1, keepdims=True)  # may not overflow
@@ -540,6 +551,9 @@ class Plain:
 
     def any_of(self, *results: NDArray[Any]) -> NDArray[Any]:
         return results[self.choice % len(results)]
+
+    def primitive(self, _x: NDArray[Any], result: NDArray[Any], _pull: Pull) -> NDArray[Any]:
+        return result
 
     def _function(self, f: Any, x: NDArray[Any], error: float) -> NDArray[Any]:
         wide = f(np.asarray(x, dtype=np.longdouble))

@@ -61,9 +61,12 @@ def _no_recording() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Labels:
-    """The class of each row, and which rows are kept (a row that is ignored has any class)."""
+    """The class of each row, and which rows are kept (a row that is ignored has any class).
 
-    classes: Sequence[int]
+    classes: a list of int, or what else the numbers take to pick from rows.
+    """
+
+    classes: Any
     kept: NDArray[np.bool_]
 
     def one_hot(self, like: Vector) -> Vector:
@@ -260,6 +263,15 @@ def where(mask: Any, v: Vector | float, w: Vector | float) -> Vector:
     return _binary(chosen, *sources)
 
 
+def by_rule(numbers: Numbers, v: Vector, pull: Callable[[Vector, Vector], Vector]) -> Vector:
+    """A function of v with a derivative of its own: `pull` makes the adjoint of v.
+
+    It is given the adjoint of the result, in full rows, and the result.
+    """
+    result = Vector(numbers, (v, lambda up: pull(_filled(result, up), result)))
+    return result
+
+
 def largest(v: Vector) -> Vector:
     """The maximum of each row, as rows of length 1; its derivative goes to the first of equals."""
     arithmetic = v.numbers.arithmetic
@@ -272,12 +284,12 @@ def xlogy(a: Vector, b: Vector) -> Vector:
 
     The derivative by a is ln b, also at a = 0; the derivative by b has no value at a = b = 0.
     """
-    none = a.numbers.arithmetic.zero(a.numbers)
+    none, logs = a.numbers.arithmetic.zero(a.numbers), log(b)
     with _no_recording():
-        product = where(none, 0, a * log(b))
+        product = where(none, 0, a * logs)
     return _binary(
         product.numbers,
-        (a, lambda up: up * log(b)),
+        (a, lambda up: up * logs),
         (b, lambda up: up * a / b),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import compress
@@ -26,6 +26,7 @@ FLOOR = ball(2) ** -(1074 + 20)
 DOUBLE = FORMATS["float64"]
 SCALED = 1e-270
 """Below this, the tail of a truth is scaled before it becomes a float."""
+HUGE = 0.5 * DOUBLE.max
 UNCERTAIN = ball("0 +/- 1")
 DIFFERENCE_BITS = 256
 """The precision of the differences from float64s: more than the first enclosures hold."""
@@ -57,31 +58,6 @@ class Truth:
     _rounded: dict[str, tuple[Floats, Floats, Floats]] = field(
         default_factory=dict, init=False, repr=False
     )
-
-    def part(
-        self, start: int, stop: int, shape: tuple[int, ...], axes: tuple[int, ...] = ()
-    ) -> Truth:
-        """A part of a one-dimensional truth without kinks, in another shape with its axes moved."""
-        part = Truth(
-            self.hi[start:stop].reshape(shape),
-            self.tail[start:stop].reshape(shape),
-            self.radius[start:stop].reshape(shape),
-            self.nan[start:stop].reshape(shape),
-            self.undecided[start:stop].reshape(shape),
-            self.bits,
-        )
-        return part.transposed(axes) if axes else part
-
-    def transposed(self, axes: tuple[int, ...]) -> Truth:
-        """The truth with its axes in another order."""
-        return Truth(
-            self.hi.transpose(axes),
-            self.tail.transpose(axes),
-            self.radius.transpose(axes),
-            self.nan.transpose(axes),
-            self.undecided.transpose(axes),
-            self.bits,
-        )
 
     def taken(self, rows: NDArray[np.intp]) -> Truth:
         """Some rows, perhaps several times."""
@@ -197,6 +173,15 @@ class Column:
         accuracy = np.fromiter(map(arb.rel_accuracy_bits, balls), np.int64, len(balls))
         return cls(balls, _tops(balls), accuracy)
 
+    @classmethod
+    def joined(cls, columns: Sequence[Column]) -> Column:
+        """Columns, one after the other."""
+        return cls(
+            [entry for column in columns for entry in column.entries],
+            np.concatenate([column.tops for column in columns]),
+            np.concatenate([column.accuracy for column in columns]),
+        )
+
     def put(self, places: NDArray[np.intp], other: Column) -> None:
         """Replace entries."""
         self.tops[places], self.accuracy[places] = other.tops, other.accuracy
@@ -231,25 +216,69 @@ def _accuracy(entries: list[Entry]) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def pack(column: Column, bits: int) -> Truth:
-    """The truth of all entries, one-dimensional: small arrays cost as much as large."""
+@dataclass(slots=True)
+class Packed:
+    """Truths without kinks before they have a shape: small arrays cost as much as large.
+
+    floats: the arrays `hi`, `tail` and `radius` of a truth, in one.
+    undecided: as that of a truth; None where everything is decided.
+    """
+
+    floats: Floats
+    undecided: NDArray[np.bool_] | None
+
+    def part(self, start: int, stop: int) -> Packed:
+        """The entries of one quantity."""
+        undecided = self.undecided
+        return Packed(
+            self.floats[:, start:stop], None if undecided is None else undecided[start:stop]
+        )
+
+    def rows(self, count: int, width: int, chosen: NDArray[np.intp]) -> Packed:
+        """Some rows of `count`, each `width` long."""
+        undecided = self.undecided
+        if undecided is not None:
+            undecided = undecided.reshape(count, width)[chosen]
+        return Packed(self.floats.reshape(3, count, width)[:, chosen], undecided)
+
+    def truth(self, shape: tuple[int, ...], axes: tuple[int, ...], bits: int) -> Truth:
+        """The truth, in a shape with its axes moved."""
+        hi, tail, radius = self.floats.reshape(3, *shape)
+        nothing = undecided = np.zeros(shape, dtype=bool)
+        if self.undecided is not None:
+            undecided = self.undecided.reshape(shape)
+        if not axes:
+            return Truth(hi, tail, radius, nothing, undecided, bits)
+        hi, tail, radius = (array.transpose(axes) for array in (hi, tail, radius))
+        return Truth(hi, tail, radius, nothing.transpose(axes), undecided.transpose(axes), bits)
+
+
+def pack(column: Column) -> Packed:
+    """The truths of all entries."""
+    undecided = None
+    if wide := column.wide():
+        undecided = np.zeros(len(column.entries), dtype=bool)
+        undecided[wide] = True
+    return pack_decided(column, undecided)
+
+
+def pack_decided(column: Column, undecided: NDArray[np.bool_] | None = None) -> Packed:
+    """The truths of all entries, of which it is known which are undecided."""
     entries, hi, accuracy = column.entries, column.tops, np.minimum(column.accuracy, CERTAIN)
+    floats = np.zeros((3, len(hi)))
+    floats[0] = hi
     size = np.abs(hi)
-    plain = (size > SCALED) & (size < 0.5 * DOUBLE.max)
+    plain = (size > SCALED) & (size < HUGE)
     if plain.all():
-        tail, radius = _tails(entries, hi, size, accuracy)
-    else:
-        tail, radius = np.zeros(len(hi)), np.zeros(len(hi))
-        chosen = list(compress(entries, plain.tolist()))
-        tail[plain], radius[plain] = _tails(chosen, hi[plain], size[plain], accuracy[plain])
-        for i in np.flatnonzero(~plain & np.isfinite(hi)).tolist():
-            entry: Ball = entries[i]
-            if not (isinstance(entry, float) or entry.is_zero()):
-                tail[i], radius[i] = _scaled(entry, float(hi[i]))
-    nothing = undecided = np.zeros(len(hi), dtype=bool)
-    if (accuracy < ACCURACY_BITS).any():
-        undecided = np.array([not settled(entry) for entry in entries], dtype=bool)
-    return Truth(hi, tail, radius, nothing, undecided, bits)
+        floats[1], floats[2] = _tails(entries, hi, size, accuracy)
+        return Packed(floats, undecided)
+    chosen = list(compress(entries, plain.tolist()))
+    floats[1:, plain] = _tails(chosen, hi[plain], size[plain], accuracy[plain])
+    for i in np.flatnonzero(~plain & np.isfinite(hi)).tolist():
+        entry: Ball = entries[i]
+        if not (isinstance(entry, float) or entry.is_zero()):
+            floats[1:, i] = _scaled(entry, float(hi[i]))
+    return Packed(floats, undecided)
 
 
 def _tails(

@@ -121,6 +121,8 @@ def point(
     names = OPERATORS[operator].differentiable
     tangents = {name: np.resize(TANGENT, inputs[name].shape) for name in names}
     upstream = _upstream(operator, reduction)
+    if "mask" in chosen and upstream.shape == MASK.shape:
+        upstream = np.where(chosen["mask"], upstream, 0.0)  # those outside are constant
     by_row = {"upstream", *ROWWISE, *inputs}
 
     def cast(value: Any, name: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from reference import evaluation
+from reference import batch, evaluation
 from reference.balls import Ball, ball, precision
 from reference.problem import Problem
 from reference.truth import SCALED, UNCERTAIN, Truth
@@ -29,14 +29,14 @@ SHARP = mpf(2) ** -100
 def forget() -> None:
     """Nothing is remembered from here on."""
     evaluation._TRUTHS.clear()
-    evaluation._ROWS.clear()
+    evaluation._PLANS.clear()
 
 
 def at_bits(made: Problem, bits: int) -> dict[str, Truth]:
     """The truths of a problem whose evaluation starts at so many bits."""
     forget()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "FIRST_BITS", bits)
+        patch.setattr(batch, "FIRST_BITS", bits)
         found = evaluation.evaluate(made)
     forget()
     return found

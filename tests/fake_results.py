@@ -362,13 +362,36 @@ def _snippet(
     return "\n".join(lines) + "\n"
 
 
+def expressions(framework: str) -> list[Record]:
+    """What ran: the code itself, with one value of its parameters written in."""
+    return [
+        {
+            "kind": "expression",
+            "implementation": own["name"],
+            "options": [],
+            "reduction": "none",
+            "code": own["code"].replace("reduction=reduction", "reduction='none'"),
+        }
+        for own in implementations(framework)
+    ]
+
+
+def signatures(framework: str) -> list[Record]:
+    """The arguments of the functions, made up like all else."""
+    names = {own["name"] for own in implementations(framework) if framework != "numpy"}
+    return [
+        {"kind": "signature", "function": name, "arguments": "(input, target, reduction='mean')"}
+        for name in sorted(names)
+    ]
+
+
 def records(framework: str, per_operator: int = 8) -> list[Record]:
     """All records of one results file, header to footer."""
     found = list(checks(framework, per_operator))
     verdicts = Counter(record["verdict"] for record in found)
     header = {
         "kind": "header",
-        "schema": 1,
+        "schema": 2,
         "framework": framework,
         "versions": {framework: "2.13.0", "numpy": "2.3.1", "python": "3.11.2"},
         "machine": {"machine": "x86_64", "system": "Linux", "cpu": "AVX-512"},
@@ -378,7 +401,8 @@ def records(framework: str, per_operator: int = 8) -> list[Record]:
         "selection": "all",
     }
     footer = {"kind": "footer", "checks": len(found), "verdicts": dict(verdicts), "complete": True}
-    return [header, *implementations(framework), *cases(per_operator), *found, footer]
+    told = [*implementations(framework), *signatures(framework), *cases(per_operator)]
+    return [header, *told, *expressions(framework), *found, footer]
 
 
 def write_records(path: Path, lines: list[Record]) -> Path:

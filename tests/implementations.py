@@ -24,6 +24,8 @@ from reference.truth import Truth
 
 Wide = NDArray[np.longdouble]
 DOUBLE = FORMATS["float64"]
+WAYS = 12
+"""The most algorithms that a quantity is derived by, step by step and by rules."""
 NOISE = 2.0**-8
 """Errors of longdouble functions are a smaller part than this of what is allowed in float64."""
 

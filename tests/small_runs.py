@@ -15,6 +15,8 @@ from conformance import findings, grades
 from conformance.findings import Findings
 from conformance.gate import GateReport, gate
 from conformance.grades import Grades
+from conformance.policies import POLICIES, declarations
+from conformance.policies.declarations import Declarations
 from conformance.results import (
     Bound,
     Case,
@@ -22,6 +24,7 @@ from conformance.results import (
     Claim,
     Header,
     Implementation,
+    Policy,
     Results,
     ResultsWriter,
     read,
@@ -122,6 +125,30 @@ def check(name: str, operator: str, case: str, **changes: Any) -> Check:
     return Check(counts={known["verdict"]: known["outputs"]}, **known)
 
 
+DECLARATION: dict[str, Any] = {
+    "policy": "float64",
+    "option": "float64",
+    "implementations": ["F.*"],
+    "says": "computed in the dtype of the input",
+    "documentation": "https://example.org/softplus",
+    "read": "1.0",
+}
+
+
+def policy(name: str, policy: str, option: str = "float64") -> Policy:
+    """A policy that is kept, as `DECLARATION` says."""
+    return Policy(
+        implementation=name,
+        policy=policy,
+        mode="eager",
+        declared=option,
+        observed=option,
+        kept=True,
+        **{key: DECLARATION[key] for key in ("says", "documentation", "read")},
+        place="policies/torch.yaml:2",
+    )
+
+
 def failing(check: Check, verdict: str = "inaccurate", over_bound: float | None = 600.0) -> Check:
     """The check with a failing verdict."""
     return replace(check, verdict=verdict, counts={verdict: 2}, over_bound=over_bound)
@@ -176,7 +203,9 @@ class World:
             case("sigmoid-tail", "sigmoid"),
         ]
     )
+    policies: list[Policy] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=lambda: [copy.deepcopy(FINDING)])
+    declarations: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Record the grades of the run as it is now."""
@@ -188,9 +217,9 @@ class World:
         grades.write(self.results(), file)
         return grades.read(file)
 
-    def records(self) -> list[Implementation | Case | Check]:
+    def records(self) -> list[Implementation | Case | Check | Policy]:
         """Everything that the run writes after its header."""
-        return [*self.implementations, *self.cases, *self.checks]
+        return [*self.implementations, *self.cases, *self.checks, *self.policies]
 
     def results(self) -> Results:
         """The run, by way of its file."""
@@ -208,7 +237,14 @@ class World:
 
     def judge(self) -> GateReport:
         """The gate's report."""
-        return gate(self.results(), self.loaded_findings(), self.grades)
+        return gate(self.results(), self.loaded_findings(), self.grades, self.declared())
+
+    def declared(self) -> Declarations:
+        """The declared policies, by way of their file (JSON is YAML)."""
+        file = self.folder / "policies" / "torch.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(self.declarations, indent=1))
+        return declarations.load(file, POLICIES)
 
     def change(self, make: Any, **names: str) -> None:
         """Replace every check that has these names."""

@@ -33,6 +33,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(tmp_path)
     world.results()
     world.loaded_findings()
+    world.declared()
     return world
 
 

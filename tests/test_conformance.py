@@ -1,10 +1,11 @@
-"""Cases by implementations, and nothing else: `pytest --framework torch`."""
+"""Implementations by cases and by policies, and nothing else: `pytest --framework torch`."""
 
 from __future__ import annotations
 
 from conformance.measure import Job
 from conformance.plugin import Run
+from conformance.policies.observe import Choice
 
 
-def test_conformance(job: Job, run: Run) -> None:
+def test_conformance(job: Job | Choice, run: Run) -> None:
     run.judge(job)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from reference import evaluation
+from reference.batch import LADDER
 from reference.evaluation import evaluate
 from reference.formats import FORMATS, Floats
 from reference.operators import OPERATORS
@@ -85,7 +85,7 @@ def test_every_truth_is_certified(variant: tuple[str, Parameters]) -> None:
                 assert ((nearest == down) | (nearest == up) | np.isnan(nearest)).all()
                 ties[target.name] += int(np.isnan(nearest).sum())
         bits = max(truth.bits for truth in truths.values())
-        assert bits in evaluation.LADDER
+        assert bits in LADDER
         named = ", ".join(f"{n} in {dtype}" for dtype, n in ties.items() if n)
         print(f"{label_of(variant)}, {name}: {bits} bits, ties {named or 'none'}")  # noqa: T201
 

@@ -27,7 +27,7 @@ from tests import points
 from tests.families import elementwise, problem, rowwise
 from tests.families_classes import classwise
 from tests.families_numbers import numberwise
-from tests.implementations import Implementation, flawless, over_bound, run
+from tests.implementations import WAYS, Implementation, flawless, over_bound, run
 
 
 @dataclass
@@ -109,9 +109,25 @@ def test_flawless_derivatives_are_within_their_bounds(
     _, random, adversarial, *_ = flawless(dtype)
     found = study(problems, [random, adversarial], "strict")
     assert {k: r for k, r in found.worst.items() if r > 1} == {}
-    others = [one for k, one in enumerate(flawless(dtype, choices=3)) if k % 6 == 2]
+    others = [one for k, one in enumerate(flawless(dtype, choices=WAYS)) if k % 6 == 2]
     found = study(problems, others, "baseline")
     assert {k: r for k, r in found.worst.items() if r > 1} == {}
+
+
+def test_every_way_to_a_derivative_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`flawless(dtype, choices=WAYS)` takes each of the derived algorithms."""
+    most = 0
+
+    class Counting(Running):
+        def any_of(self, *results: Any) -> Any:
+            nonlocal most
+            most = max(most, len(results))
+            return super().any_of(*results)
+
+    monkeypatch.setattr(bounds_module, "Running", Counting)
+    for variant in EVERY:
+        bounds(points.problem(*variant, 1))
+    assert most == WAYS
 
 
 CLASSES = points.Layout(rows=5, classes=3)

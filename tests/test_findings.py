@@ -239,6 +239,15 @@ def test_unused_are_findings_patterns_and_names_in_them(tmp_path: Path) -> None:
     assert len(found.unused()) == 2
 
 
+def test_a_variant_of_a_framework_shares_its_findings(tmp_path: Path) -> None:
+    loaded(tmp_path, finding())
+    shared = findings.load(tmp_path / "torch-plain.yaml")
+    assert shared.unused() == []
+    assert shared.verdict_on(failing(measured(case="softplus-tail"), over_bound=101)).rule == ""
+    assert shared.verdict_on(measured()).rule == ""  # it does not have to fail
+    assert shared.verdict_on(failing(measured(case="other"))).rule == "no finding"
+
+
 def test_an_unsupported_check_uses_nothing(tmp_path: Path) -> None:
     found = loaded(tmp_path, finding())
     assert found.match(measured(verdict="unsupported")) is None
@@ -255,3 +264,38 @@ def test_forty_findings_over_fifteen_thousand_checks_take_no_time(tmp_path: Path
     matched = sum(found.match(one) is not None for one in checks)
     assert time.perf_counter() - start < 10  # 0.2 s where it was written
     assert matched == 6_000
+
+
+def shared(tmp_path: Path, *frameworks: list[str] | None) -> Path:
+    """A file of one finding with a pattern for each list of frameworks; case a, b, ..."""
+    (pattern, *_) = FINDING["checks"]
+    checks = [
+        {**pattern, "case": case, **({} if names is None else {"framework": names})}
+        for case, names in zip("abc", frameworks, strict=False)
+    ]
+    (tmp_path / "keras.yaml").write_text(json.dumps([finding(checks=checks)]))
+    return tmp_path / "keras.yaml"
+
+
+def test_frameworks_of_one_family_share_a_file(tmp_path: Path) -> None:
+    file = shared(tmp_path, ["keras-torch"], ["keras-jax", "keras-torch"], ["keras-jax"])
+    found = {
+        name: findings.load(file.with_name(f"keras-{name}.yaml"))
+        for name in ("torch", "jax", "tensorflow")
+    }
+    cases = {name: [p.case for f in own.findings for p in f.checks] for name, own in found.items()}
+    assert cases == {"torch": ["a", "b"], "jax": ["b", "c"], "tensorflow": []}
+    assert found["jax"].file == file
+    # Strict in each: what a pattern of another framework says is not missed here.
+    assert [unused.pattern.case for unused in found["jax"].unused()] == ["b", "c"]
+    # A file of its own comes first.
+    (tmp_path / "keras-jax.yaml").write_text("# none")
+    assert findings.load(tmp_path / "keras-jax.yaml").findings == ()
+
+
+def test_a_pattern_says_whom_it_is_about_where_that_is_open_and_there_alone(tmp_path: Path) -> None:
+    file = shared(tmp_path, None)
+    with pytest.raises(UserError, match="name the frameworks it is about"):
+        findings.load(file.with_name("keras-jax.yaml"))
+    with pytest.raises(UserError, match="and no other, has `framework`; remove it"):
+        findings.load(shared(tmp_path, ["keras-jax"]))

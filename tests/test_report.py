@@ -26,11 +26,13 @@ from conformance.errors import UserError
 from conformance.report import ReportError, build, operator_pages
 from conformance.report.data import bound_in_ulps
 from conformance.report.page import SCRIPTS, STYLES, prose, static
+from conformance.report.porting import pages
 from conformance.report.summary import cell, code
 from conformance.results import FAILING, VERDICTS
 
 Records = list[dict[str, Any]]
 KEY = ("implementation", "case", "dtype", "mode", "quantity")
+LINKS = r"#|https?://|(operators|policies)/\w+\.html$|porting\.html$"
 
 
 class Page(HTMLParser):
@@ -155,7 +157,7 @@ def test_loads_nothing(page: Page) -> None:
         assert "src" not in attributes
         assert not any(name.startswith("on") for name in attributes)
         href = attributes.get("href")
-        assert href is None or (tag == "a" and re.match(r"#|https?://|operators/\w+\.html$", href))
+        assert href is None or (tag == "a" and re.match(LINKS, href))
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|import\(", static("css", STYLES))
     assert not re.search(r"fetch\(|XMLHttpRequest|import\(|innerHTML|eval\(", static("js", SCRIPTS))
 
@@ -170,8 +172,8 @@ def test_only_its_own_script_may_run(page: Page) -> None:
 def test_every_file_is_inlined() -> None:
     folder = Path(fake_results.__file__).parent.parent / "conformance" / "report" / "static"
     assert {path.name for path in folder.iterdir()} == {
-        *(f"{name}.css" for name in {*STYLES, *operator_pages.STYLES}),
-        *(f"{name}.js" for name in SCRIPTS),
+        *(f"{name}.css" for name in {*STYLES, *operator_pages.STYLES, *pages.STYLES}),
+        *(f"{name}.js" for name in {*SCRIPTS, *pages.SCRIPTS}),
     }
 
 
@@ -299,7 +301,7 @@ def broken_line(records: Records) -> None:
 
 
 def other_schema(records: Records) -> None:
-    records[0]["schema"] = 2
+    records[0]["schema"] = 3
 
 
 def same_framework(records: Records) -> None:
@@ -319,7 +321,7 @@ def other_reference(records: Records) -> None:
     [
         (without_footer, r"torch\.jsonl:\d+: there is no footer"),
         (broken_line, r"torch\.jsonl:4: broken line"),
-        (other_schema, r"torch\.jsonl:1: .*schema 2.*; "),
+        (other_schema, r"torch\.jsonl:1: .*schema 3.*; "),
         (same_framework, r"torch\.jsonl:1: framework jax is also in .*jax\.jsonl; give one"),
         (other_cases, r"torch\.jsonl:1: made with another version of cases/ than .*; run both"),
         (other_reference, r"torch\.jsonl:1: made with another version of reference/ than"),

@@ -26,12 +26,16 @@ FRAMEWORK = {
     "tensor_flow": {"tensorflow", "keras"},
     "jax_optax": {"jax", "jaxlib", "optax"},
     "numpy_controls": set(),
+    "keras_3": {"keras"},
 }
 """What each adapter may import beside NumPy."""
+BACKENDS = {"on_torch": "pytorch", "on_tensorflow": "tensor_flow", "on_jax": "jax_optax"}
+"""The adapters of Keras stand on those of its backends."""
 ALL_FRAMEWORKS = set().union(*FRAMEWORK.values())
 DISTRIBUTION = {"flint": "python-flint", "yaml": "pyyaml", "markupsafe": "jinja2"}
 """Modules whose package has another name, or comes with another."""
 NUMBERS = {"numpy", "ml_dtypes"}
+LOADERS = ("plugin.py", "__main__.py", "apis.py")
 ALLOWED = {
     "reference": {"reference", "flint", *NUMBERS},
     "adapters": {"adapters", *NUMBERS},
@@ -89,7 +93,8 @@ def test_an_adapter_knows_its_framework_alone(file: Path) -> None:
     own = FRAMEWORK.get(room, set()) if file.stem in ("engine", room) else set()
     assert tops(file) <= ALLOWED["adapters"] | own
     # An adapter does not know the others.
-    others = tuple(f"adapters.{module}" for module in FRAMEWORK if module != room)
+    known = (room, BACKENDS.get(file.stem))
+    others = tuple(f"adapters.{module}" for module in FRAMEWORK if module not in known)
     assert not [name for name in imports(file) if name.startswith(others)]
 
 
@@ -97,16 +102,16 @@ def test_an_adapter_knows_its_framework_alone(file: Path) -> None:
 def test_the_engine_knows_no_framework_and_only_the_plugin_knows_pytest(file: Path) -> None:
     extra = {"plugin.py": {"pytest"}}.get(file.name, ALLOWED.get(file.parent.name, set()))
     assert tops(file) <= ALLOWED["conformance"] | extra
-    # Of the adapters, the protocol; the plugin loads them by name.
+    # Of the adapters, the protocol; LOADERS load them by name.
     adapters = {name for name in imports(file) if name.startswith("adapters")}
-    if file.name != "plugin.py":
+    if file.name not in LOADERS:
         assert all(name.startswith("adapters.base") for name in adapters)
 
 
 def test_every_framework_has_one_room_and_every_room_is_a_framework() -> None:
     assert {module.partition(".")[0] for module in FRAMEWORKS.values()} == set(FRAMEWORK)
     rooms = {room_of(file) for file in files("adapters")}
-    assert rooms == {"__init__", "base", "protocol", "running", *FRAMEWORK}
+    assert rooms == {"__init__", "base", "expressions", "protocol", "running", *FRAMEWORK}
 
 
 def test_the_suites_own_tests_need_no_framework() -> None:
@@ -141,6 +146,8 @@ def test_no_truth_reaches_an_adapter() -> None:
     assert sorted(runs) == [
         ("measure.py", f"self.adapter.run(job.implementation, {asked}, job.mode)"),
         ("measure.py", "self.adapter.run_all(tasks, mode)"),
+        ("observe.py", "self.adapter.run_all(tasks, chosen[0].mode)"),
+        ("smoke.py", "adapter.run(implementation, call, mode)"),
     ]
     returns = inspect.signature(Suite._asked).return_annotation
     assert returns == "Call"

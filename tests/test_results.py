@@ -51,6 +51,7 @@ def test_the_file_is_plain_json_lines(world: World) -> None:
         "kind": "footer",
         "checks": len(world.checks),
         "verdicts": dict(Counter(check.verdict for check in world.checks)),
+        "policies": 0,
         "complete": True,
     }
 
@@ -111,7 +112,7 @@ def _not_complete(lines: Lines) -> Lines:
 
 
 def _other_schema(lines: Lines) -> Lines:
-    return [lines[0].replace(b'"schema":1', b'"schema":2'), *lines[1:]]
+    return [lines[0].replace(b'"schema":2', b'"schema":3'), *lines[1:]]
 
 
 def _without_header(lines: Lines) -> Lines:
@@ -164,7 +165,7 @@ def _lost_case(lines: Lines) -> Lines:
         (_without_footer, -1, "there is no footer: the run was interrupted; run it again"),
         (_half_a_footer, -1, "broken line"),
         (_not_complete, -1, "the run was interrupted"),
-        (_other_schema, 1, "the file has schema 2, this version reads schema 1"),
+        (_other_schema, 1, "the file has schema 3, this version reads schema 2"),
         (_without_header, 1, "there is no header"),
         (_two_headers, 2, "second header"),
         (_broken, 3, "broken line"),

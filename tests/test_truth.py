@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from conformance import cases
-from reference import evaluation, memory
+from reference import batch, evaluation, memory
 from reference.balls import ball, precision, vector
 from reference.evaluation import evaluate
 from reference.formats import FORMATS
@@ -504,7 +504,7 @@ def test_a_full_memory_forgets_and_answers_the_same(monkeypatch: pytest.MonkeyPa
     for made, truth in zip(problems, alone, strict=True):
         np.testing.assert_array_equal(evaluate(made)["value"].tail, truth.tail)
         assert evaluate(made)["value"].bits == truth.bits
-    assert evaluation._ROWS.total <= 100 or len(evaluation._ROWS.held) == 1
+    assert evaluation._TRUTHS.total <= 100 or len(evaluation._TRUTHS.held) == 1
     forget()
 
 
@@ -546,7 +546,7 @@ def test_truths_beyond_float64_are_infinite_and_decided() -> None:
 
 def test_no_precision_is_enough_for_a_kept_radius(monkeypatch: pytest.MonkeyPatch) -> None:
     """With too few bits the truth says so instead of guessing."""
-    monkeypatch.setattr(evaluation, "LAST_BITS", evaluation.FIRST_BITS)
+    monkeypatch.setattr(batch, "LAST_BITS", batch.FIRST_BITS)
     inputs = {"logits": np.array([90.0, 1.0]), "labels": np.array([1.0, 1.0])}
     found = evaluate(problem("sigmoid_cross_entropy", "float64", inputs))
     assert found["value"].undecided.tolist() == [True, False]

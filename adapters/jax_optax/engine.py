@@ -83,7 +83,8 @@ def _first(call: Callable[..., Any], given: Arguments, quantities: Sequence[str]
         return {"value": call(**given.tensors)} if "value" in quantities else {}
     variable = {name: given.tensors[name] for name in wrt}
     value, pullback = jax.vjp(lambda own: call(**{**given.tensors, **own}), variable)
-    slopes = pullback(given.upstream)[0]
+    # In the dtype of the value, for functions that answer in another one.
+    slopes = pullback(given.upstream.astype(value.dtype))[0]
     found = {quantity: slopes[name] for name, quantity in wrt.items()}
     return {"value": value, **found} if "value" in quantities else found
 
@@ -120,7 +121,7 @@ class JAX(Adapter):
     """
 
     framework = "jax"
-    modes = ("eager", "compiled", "vmap", "placed", "closed")
+    modes: tuple[str, ...] = ("eager", "compiled", "vmap", "placed", "closed")
     variants = ("vmap", "placed", "closed")
     placed = ("placed",)
     bucketed = ("eager", "compiled", "vmap")

@@ -1,15 +1,17 @@
 """PyTorch on the CPU.
 
-`compiled` is `torch.compile` with inductor, in one graph and for dynamic shapes, so that a new
-number of rows does not compile again (except 0 and 1, which PyTorch always specialises). It costs
-seconds a function, dtype and choice of gradients, so only the names in `COMPILED` have it.
+`compiled` is `torch.compile` with inductor, in one graph. A program costs seconds, most of them
+whatever it computes, so that many functions share one, each on tensors of its own. `deterministic`
+asks for deterministic algorithms, and not for oneDNN.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import ml_dtypes
@@ -20,23 +22,17 @@ import numpy as np
 os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
 
 import torch
+import torch._inductor.config
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 
 from adapters.base import ROWWISE, Adapter, Arguments, Array, Call, Found, Function, Implementation
 from adapters.pytorch.table import IMPLEMENTATIONS
 
-COMPILED: Mapping[str, tuple[str, ...]] = {
-    "F.logsigmoid": ("float32", "bfloat16"),
-    "F.softplus": ("float32", "float64"),
-    "F.binary_cross_entropy_with_logits": ("float32", "bfloat16"),
-    "F.log_softmax": ("float32", "bfloat16"),
-    "torch.logsumexp": ("float32",),
-    "F.cross_entropy (probabilities)": ("float32",),
-    "F.cross_entropy (index)": ("float32",),
-}
-"""What is compiled, in which dtypes; sums and means are those of the eager mode."""
-COMPILE = {"fullgraph": True, "dynamic": True}
-RECOMPILE_LIMIT = 64  # 4 dtypes x sizes 0, 1, many x choices of gradients; PyTorch's own is 8
+COMPILE = {"fullgraph": True, "dynamic": False}
+"""For the shapes at hand, which is what `torch.compile` does until it sees others."""
+TOGETHER = {"cpp_wrapper": True}
+"""Calls the same kernels from C++, so that all of a program are one file for the compiler."""
+JOINED = 64
 THREADS = 1  # one order of every sum
 GENERATED = re.compile(r"^kernel, .*?\.cpp:\d+, ")  # how the errors of generated code begin
 
@@ -50,6 +46,8 @@ def literal(values: Array, leaf: bool = False) -> str:
 
 
 STRIDED = "{0} = torch.stack([{0}, {0}], dim=-1).detach()[..., 0].requires_grad_({1})"
+FORWARD = "Calling torch.func.jvp(compiled_fn) function from eager mode is not supported."
+DOUBLE = "torch.compile with aot_autograd does not currently support double backward"
 SECOND = ("jvp", "hvp", "mixed")
 DECORATED = {
     "compiled": (
@@ -77,11 +75,28 @@ def by_rows(function: Function) -> Callable[..., Any]:
     return mapped
 
 
+def own(names: Sequence[str], arguments: Arguments) -> dict[str, torch.Tensor]:
+    """The named tensors as leaves of their own."""
+    return {name: arguments.tensors[name].detach().requires_grad_() for name in names}
+
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Deterministic algorithms only, and none of oneDNN's."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
 def gradients(
     call: Callable[..., Any], arguments: Arguments, wrt: Sequence[str], again: bool = False
 ) -> tuple[Any, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Value, VJPs by name, and the leaves; `again`: to be differentiated once more."""
-    leaves = {name: arguments.tensors[name].detach().requires_grad_() for name in wrt}
+    leaves = own(wrt, arguments)
     value = call(**{**arguments.tensors, **leaves})
     found = (
         torch.autograd.grad(value, list(leaves.values()), arguments.upstream, create_graph=again)
@@ -112,25 +127,28 @@ class PyTorch(Adapter):
     """PyTorch on the CPU. Subnormals are kept in all modes (measured), so nothing is flushed."""
 
     framework = "torch"
-    modes = ("eager", "compiled", "vmap", "strided", "placed")
-    variants = ("vmap", "strided", "placed")
+    modes: tuple[str, ...] = ("eager", "compiled", "vmap", "strided", "placed", "deterministic")
+    variants = modes[1:]
     placed = ("placed",)
     bucketed = ("compiled",)
+    joined: Mapping[str, int] = {"compiled": JOINED}
     cannot: Mapping[str, Mapping[str, str]] = {
         "compiled": {
-            "jvp": "forward mode is measured eagerly",
-            "hvp": "torch.compile with aot_autograd does not currently support double backward",
-            "mixed": "torch.compile with aot_autograd does not currently support double backward",
+            "jvp": FORWARD,
+            "hvp": DOUBLE,
+            "mixed": DOUBLE,
         }
     }
     implementations = IMPLEMENTATIONS
-    namespace: Mapping[str, Any] = {"torch": torch, "F": F}
-    imports = "import torch\nimport torch.nn.functional as F\nfrom torch import inf, nan"
+    namespace: Mapping[str, Any] = {"math": math, "torch": torch, "F": F}
+    imports = (
+        "import math\n\nimport torch\nimport torch.nn.functional as F\nfrom torch import inf, nan"
+    )
     reductions: Mapping[str, str] = {"none": "{}", "sum": "({}).sum()", "mean": "({}).mean()"}
 
     def __init__(self) -> None:
         torch.set_num_threads(THREADS)
-        self.compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self.compiled: dict[Any, Callable[..., Any]] = {}
 
     def versions(self) -> dict[str, str]:
         return {"torch": torch.__version__}
@@ -147,12 +165,6 @@ class PyTorch(Adapter):
     def unsupported(self, implementation: Implementation, call: Call, mode: str) -> str:
         if mode == "vmap" and (call.reduction != "none" or "axis" in call.parameters):
             return "vmap maps over the rows, along the first axis"
-        if mode == "compiled" and implementation.name in COMPILED:
-            dtypes = COMPILED[implementation.name]
-            if call.dtype not in dtypes:
-                return f"compiled in {' and '.join(dtypes)} only, for the time it takes"
-            if call.reduction in ("sum", "mean"):
-                return "sums and means are not compiled, for the time it takes"
         return super().unsupported(implementation, call, mode)
 
     def tensor(self, values: Array) -> torch.Tensor:
@@ -163,41 +175,60 @@ class PyTorch(Adapter):
 
     def array(self, tensor: torch.Tensor) -> Array:
         tensor = tensor.detach()
+        if tensor._is_zerotensor():  # no memory behind it, which autograd makes of known zeros
+            tensor = tensor.clone()
         bfloat16 = tensor.dtype == torch.bfloat16
         values: Array = (tensor.view(torch.int16) if bfloat16 else tensor).numpy()
         return values.view(ml_dtypes.bfloat16) if bfloat16 else values
 
-    def modes_of(self, implementation: Implementation) -> tuple[str, ...]:
-        modes = super().modes_of(implementation)
-        compiled = implementation.name in COMPILED
-        return modes if compiled else tuple(mode for mode in modes if mode != "compiled")
-
     def compute(
         self, functions: Sequence[Function], arguments: Sequence[Arguments], mode: str
     ) -> Sequence[Found]:
+        if mode == "compiled":
+            return self._together(functions, arguments)
         ((function,), (given,)) = functions, arguments
-        call = by_rows(function) if mode == "vmap" else function.call
         if mode == "strided":
             given = given.each(strided)
-        if mode == "compiled":
-            call = self._compiled(function)
-        try:
+        call = by_rows(function) if mode == "vmap" else function.call
+        with deterministic() if mode == "deterministic" else contextlib.nullcontext():
             value, slopes, _ = gradients(call, given, function.wrt)
+            found = {"value": value} | {f"gradient.{name}": g for name, g in slopes.items()}
+            for quantity in function.quantities:
+                if quantity not in found:
+                    found[quantity] = along(call, given, quantity)
+        return [{quantity: found[quantity] for quantity in function.quantities}]
+
+    def _together(
+        self, functions: Sequence[Function], arguments: Sequence[Arguments]
+    ) -> Sequence[Found]:
+        """The values and gradients of functions that are compiled as one program."""
+        leaves = [own(f.wrt, given) for f, given in zip(functions, arguments, strict=True)]
+        tensors = [{**g.tensors, **v} for g, v in zip(arguments, leaves, strict=True)]
+        upstreams = [given.upstream for f, given in zip(functions, arguments, strict=True) if f.wrt]
+        try:
+            with torch._inductor.config.patch(TOGETHER):  # the backward compiles when it is called
+                values = self._compiled(functions)(tensors)
+                losses = [v for v, f in zip(values, functions, strict=True) if f.wrt]
+                every = [leaf for known in leaves for leaf in known.values()]
+                slopes = iter(torch.autograd.grad(losses, every, upstreams) if every else ())
         except RuntimeError as error:
             if not GENERATED.match(str(error)):
                 raise
             raise RuntimeError(GENERATED.sub("", str(error))) from error
-        found = {"value": value} | {f"gradient.{name}": g for name, g in slopes.items()}
-        for quantity in function.quantities:
-            if quantity not in found:
-                found[quantity] = along(call, given, quantity)
-        return [{quantity: found[quantity] for quantity in function.quantities}]
+        return [
+            {"value": value} | {f"gradient.{name}": next(slopes) for name in function.wrt}
+            for value, function in zip(values, functions, strict=True)
+        ]
 
-    def _compiled(self, function: Function) -> Callable[..., Any]:
-        if function.key not in self.compiled:
-            limit = {"recompile_limit": RECOMPILE_LIMIT}
-            self.compiled[function.key] = torch.compile(function.call, **COMPILE, **limit)
-        return self.compiled[function.key]
+    def _compiled(self, functions: Sequence[Function]) -> Callable[..., Any]:
+        key = tuple((function.key, function.quantities) for function in functions)
+        if key not in self.compiled:
+            # A new function every time: torch.compile keeps its programs by code object.
+            calls = {f"f{n}": function.call for n, function in enumerate(functions)}
+            results = ", ".join(f"{name}(**tensors[{n}])" for n, name in enumerate(calls))
+            whole = eval(f"lambda tensors: ({results},)", calls)  # noqa: S307
+            self.compiled[key] = torch.compile(whole, **COMPILE)
+        return self.compiled[key]
 
     def snippet(self, implementation: Implementation, call: Call, mode: str) -> str:
         asked = [q for q in call.quantities if not self.declined(implementation, mode, q)]
@@ -218,6 +249,11 @@ class PyTorch(Adapter):
         ]
         rows = {name: 0 if self._by_row(name, call) else None for name in arrays}
         mapped = f"torch.vmap(function, in_dims={tuple(rows.values())})"
+        if mode == "deterministic":
+            lines += [
+                "torch.use_deterministic_algorithms(True)",
+                "torch.backends.mkldnn.enabled = False",
+            ]
         lines += ["", f"value = {mapped if mode == 'vmap' else 'function'}({names})"]
         lines += ['print("value", value.tolist())']
         ones = bool((call.upstream == 1).all())

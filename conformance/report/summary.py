@@ -18,18 +18,23 @@ LISTED = 50
 
 def write_summary(report: Report, path: Path) -> None:
     """Write the Markdown summary."""
-    environment = Environment(
+    text = markdown().get_template("summary.md").render(context(report))
+    path.write_text(text, encoding="utf-8")
+
+
+def markdown() -> Environment:
+    """The templates of Markdown; `cell` and `code` make what they are given safe."""
+    found = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=False,  # noqa: S701 - Markdown: `cell` and `code` make text safe
+        autoescape=False,  # noqa: S701 - Markdown: see above
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = cell
-    environment.filters["code"] = code
-    text = environment.get_template("summary.md").render(context(report))
-    path.write_text(text, encoding="utf-8")
+    found.filters["cell"] = cell
+    found.filters["code"] = code
+    return found
 
 
 def context(report: Report) -> dict[str, Any]:

@@ -42,7 +42,17 @@ def strict_sigmoid(a: Arithmetic, x: Any) -> Any:
 
 
 def baseline_sigmoid(a: Arithmetic, x: Any) -> Any:
-    return a.any_of(strict_sigmoid(a, x), (1 + strict_tanh(a, x / 2)) / 2)
+    return a.any_of(*baseline_sigmoids(a, x))
+
+
+def baseline_sigmoids(a: Arithmetic, x: Any) -> list[Any]:
+    """By e^-|x| and by tanh; the derivative is s (1 - s) of the rounded s.
+
+    So in PyTorch's derivatives.yaml (`sigmoid_backward`), in TensorFlow (`SigmoidGrad`) and in JAX
+    (the rule of `logistic_p`).
+    """
+    ways = strict_sigmoid(a, x), (1 + strict_tanh(a, x / 2)) / 2
+    return [a.primitive(x, s, lambda up, s: up * (s * (1 - s))) for s in ways]
 
 
 def strict_sigmoid_slope(a: Arithmetic, x: Any) -> Any:
@@ -61,9 +71,10 @@ def strict_tanh(a: Arithmetic, x: Any) -> Any:
 
 
 def baseline_tanh(a: Arithmetic, x: Any) -> Any:
+    """With the derivative 1 - t^2 of the rounded t, as in all frameworks (`tanh_backward`)."""
     e = a.exp(-2 * abs(x))
     t = (1 - e) / (1 + e)
-    return a.where(x < 0, -t, t)
+    return a.primitive(x, a.where(x < 0, -t, t), lambda up, t: up * (1 - t * t))
 
 
 def strict_tanh_slope(a: Arithmetic, x: Any) -> Any:
@@ -83,13 +94,18 @@ def strict_softplus(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
 
 
 def baseline_softplus(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
-    """max(y, 0) + ln(1 + e^-|y|), or the definition as far as e^y goes."""
+    """max(y, 0) + ln(1 + e^-|y|), or the definition as far as e^y goes.
+
+    Its derivative is the sigmoid (`softplus_backward` of PyTorch, TensorFlow's `SoftplusGrad`), or
+    e^(y - softplus(y)) (JAX's `logaddexp`).
+    """
     y = beta * x
     stabilised = positive_part(a, y) + a.log(1 + a.exp(-abs(y)))
     # Guarded within as well: in a derivative, 0 times an overflow would be NaN.
     small = a.where(y > LARGE, 0.0, y)
     defined = a.where(y > LARGE, y, a.log(1 + a.exp(small)))
-    return a.any_of(stabilised, defined) / beta
+    found = a.any_of(stabilised, defined) / beta
+    return a.primitive(x, found, lambda up, _: up * baseline_softplus_slope(a, x, beta))
 
 
 def strict_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
@@ -99,8 +115,9 @@ def strict_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
 def baseline_softplus_slope(a: Arithmetic, x: Any, beta: Any = 1) -> Any:
     """The sigmoid, or e^(y - softplus(y)), the derivative of ln(e^y + e^0)."""
     y = beta * x
-    s = baseline_sigmoid(a, y)
-    return a.any_of(s, a.where(y > LARGE, s, a.exp(y - strict_softplus(a, y))))
+    s, by_tanh = baseline_sigmoids(a, y)
+    by_softplus = a.exp(y - strict_softplus(a, y))
+    return a.any_of(s, a.where(y > LARGE, by_tanh, by_softplus), by_tanh)
 
 
 def strict_log_sigmoid(a: Arithmetic, x: Any) -> Any:

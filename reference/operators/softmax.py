@@ -71,17 +71,40 @@ def strict_log_softmax(a: Arithmetic, x: Any) -> Any:
     return shifted(a, x) - log_rest(a, x)
 
 
+def quotient(a: Arithmetic, x: Any) -> Any:
+    """The same, with the derivative s_j (v_j - sum_i s_i v_i) of the rounded s.
+
+    So in PyTorch (`_softmax_backward_data`), TensorFlow (`_SoftmaxGrad`) and JAX (`_softmax_jvp`).
+    """
+    return a.primitive(x, shifted_softmax(a, x), lambda up, s: s * (up - a.total(s * up)))
+
+
 def baseline_logsumexp(a: Arithmetic, x: Any) -> Any:
-    return a.max(x) + a.log(a.total(shifted_powers(a, x)))
+    """With softmax as its derivative.
+
+    So in the forward mode of PyTorch (`logsumexp_jvp`); in JAX and TensorFlow it is that of the
+    steps, as the maximum is a constant there (`stop_gradient`).
+    """
+    steps = a.max(x) + a.log(a.total(shifted_powers(a, x)))
+    return a.primitive(x, steps, lambda up, _: up * baseline_softmax(a, x))
 
 
 def baseline_log_softmax(a: Arithmetic, x: Any) -> Any:
-    return shifted(a, x) - a.log(a.total(shifted_powers(a, x)))
+    """With the derivative v - s sum v, and t - sum s t along t; s is the quotient, or e^result.
+
+    The former in JAX, whose maximum is a constant, and the forward mode of PyTorch, the latter in
+    PyTorch (`_log_softmax_backward_data`) and TensorFlow (`_LogSoftmaxGrad`).
+    """
+
+    def pull(up: Any, logs: Any) -> Any:
+        return up - a.any_of(quotient(a, x), a.exp(logs, 0.0)) * a.total(up)
+
+    return a.primitive(x, shifted(a, x) - a.log(a.total(shifted_powers(a, x))), pull)
 
 
 def baseline_softmax(a: Arithmetic, x: Any) -> Any:
     """The quotient, or e^log_softmax, as the gradients of log_softmax use it."""
-    return a.any_of(shifted_softmax(a, x), a.exp(baseline_log_softmax(a, x), 0.0))
+    return a.any_of(quotient(a, x), a.exp(baseline_log_softmax(a, x), 0.0))
 
 
 def strict_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
@@ -96,7 +119,7 @@ def strict_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
 
 def baseline_softmax_vjp(a: Arithmetic, x: Any, v: Any) -> Any:
     """s_j (v_j - sum_i s_i v_i), or the difference of its two products."""
-    s = shifted_softmax(a, x)
+    s = quotient(a, x)
     inner = a.total(s * v)
     return a.any_of(s * (v - inner), s * v - s * inner)
 
@@ -157,7 +180,7 @@ OPERATORS = (
             "gradient.logits": inside(strict_softmax_vjp, 0),
         },
         baseline={
-            "value": inside(shifted_softmax, 0),
+            "value": inside(quotient, 0),
             "gradient.logits": inside(baseline_softmax_vjp, 0),
         },
         derivatives={

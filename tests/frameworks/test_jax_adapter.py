@@ -141,7 +141,7 @@ def test_what_an_expression_cannot_take_is_unsupported() -> None:
 def test_names_are_unique_and_free_of_wildcards() -> None:
     assert len(ROWS) == len(ADAPTER.implementations)
     assert not [name for name in ROWS if set(name) & set("*?[]")]
-    assert {row.operator for row in ROWS.values()} == set(POINTS)
+    assert {row.operator for row in ROWS.values()} <= set(POINTS)
     assert all(row.documentation for row in FIRST.values())
 
 
