@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.jax_optax.phrases import SAMPLED, STIRLING
+from adapters.jax_optax.phrases import PLAIN, SAMPLED, STIRLING
 
 SMOOTH = "((1 - label_smoothing) * labels + label_smoothing / 2)"
 CLIPPED = "jnp.clip(probabilities, clip_epsilon, 1 - clip_epsilon)"
@@ -215,7 +215,7 @@ ERRORS: dict[str, dict[str, str]] = {
 }
 EXPRESSIONS: Mapping[str, Mapping[str, str]] = {**ACTIVATIONS, **BINARY, **ERRORS}
 
-UNWEIGHTED = {"defaults": {"pos_weight": 1.0, "label_smoothing": 0.0}}
+UNWEIGHTED = {"defaults": {"pos_weight": 1.0, "label_smoothing": 0.0}, "reductions": PLAIN}
 HINGE = {"defaults": {"margin": 1.0, "exponent": 1.0}}
 EXACT = {"takes": {"full": ("exact",)}}
 NEAR = {"takes": {"full": ("stirling",)}}
@@ -227,6 +227,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "w optax.sigmoid_binary_cross_entropy": {"reductions": SAMPLED},
     "-(w y log_sigmoid(x) + (1 - y) log_sigmoid(-x))": UNWEIGHTED,
     "(1 - y) x + (1 + (w - 1) y) softplus(-x)": UNWEIGHTED,
+    "log of clip(p, e, 1 - e)": {"reductions": PLAIN},
     "optax.sigmoid_focal_loss": {"defaults": {"alpha": None, "gamma": 2.0}},
     "(1 - p_t)^gamma optax.sigmoid_binary_cross_entropy": {"defaults": {"gamma": 2.0}},
     "alpha_t (1 - p_t)^gamma optax.sigmoid_binary_cross_entropy": {"defaults": {"gamma": 2.0}},

@@ -50,6 +50,8 @@ CLOSED = (
 """What the mode `closed` makes constants of the program: data, which no training differentiates."""
 CONSTANT = "a constant of the program has no derivative"
 JITTED = ("compiled", "vmap", "closed")
+LOADED = 600
+"""Compiled programs that are kept in memory, of which each takes 3 MB."""
 Program = Callable[[Mapping[str, Any], Any, Mapping[str, Any]], Found]
 """From tensors, upstream and tangents to quantities."""
 
@@ -145,6 +147,17 @@ from numpy import inf, nan"""
 
     def __init__(self) -> None:
         self._programs: dict[Any, Program] = {}
+        self._loaded = 0
+        jax.monitoring.register_event_duration_secs_listener(self._count)
+
+    def _count(self, event: str, _seconds: float, **_: Any) -> None:
+        self._loaded += event.endswith("backend_compile_duration")
+
+    def _forget(self) -> None:
+        """Give the memory of the programs back; those on disk are loaded again when needed."""
+        self._programs.clear()
+        jax.clear_caches()
+        self._loaded = 0
 
     def versions(self) -> dict[str, str]:
         return {package: version(package) for package in ("jax", "jaxlib", "optax", "numpy")}
@@ -170,7 +183,7 @@ from numpy import inf, nan"""
         return super().unsupported(implementation, call, mode)
 
     def tensor(self, values: Array) -> Any:
-        return jnp.asarray(values)
+        return jax.device_put(values)
 
     def array(self, tensor: Any) -> Array:
         return np.asarray(tensor)
@@ -179,6 +192,8 @@ from numpy import inf, nan"""
         self, functions: Sequence[Function], arguments: Sequence[Arguments], mode: str
     ) -> Sequence[Found]:
         ((function,), (given,)) = functions, arguments
+        if self._loaded > LOADED:
+            self._forget()
         if mode == "closed":
             closed = {name: x for name, x in given.tensors.items() if name in CLOSED}
             open_ = {name: x for name, x in given.tensors.items() if name not in CLOSED}
