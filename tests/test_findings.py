@@ -294,7 +294,7 @@ def test_frameworks_of_one_family_share_a_file(tmp_path: Path) -> None:
 
 
 def test_a_pattern_says_whom_it_is_about_where_that_is_open_and_there_alone(tmp_path: Path) -> None:
-    file = shared(tmp_path, None)
+    file = shared(tmp_path, ["keras-jax"], None)
     with pytest.raises(UserError, match="name the frameworks it is about"):
         findings.load(file.with_name("keras-jax.yaml"))
     with pytest.raises(UserError, match="and no other, has `framework`; remove it"):
